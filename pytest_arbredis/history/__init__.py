@@ -1,0 +1,1 @@
+"""Everything that happened in a run, on one monotonic clock: records, recorder, and the file that survives."""

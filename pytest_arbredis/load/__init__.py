@@ -1,0 +1,1 @@
+"""Load: what is asked of the subject, when, and what came of it."""

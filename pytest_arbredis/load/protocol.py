@@ -1,0 +1,94 @@
+"""The seam between the load and what is tested: endpoints, invocations, sessions, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from pytest_arbredis.history.records import Json  # noqa: TC001 - as above
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where a subject finds its Redis. All addresses lead through the proxies, unless the path is `direct`.
+
+    `primary` is the node that was primary at the start; `nodes` names every address of a node, proxied and direct, so
+    that a connection's peer can be turned into a node's name.
+    """
+
+    primary: Address
+    sentinels: tuple[Address, ...] = ()
+    master_name: str = "arbredis"
+    nodes: Mapping[Address, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """`redis://host:port/0` of the primary at the start."""
+        host, port = self.primary
+        return f"redis://{host}:{port}/0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One operation to apply: `write`, `read`, `increment`, …, on `key`, with `input`."""
+
+    id: int
+    name: str
+    key: str
+    input: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a session may return to say more than an output.
+
+    `confirmed` of `wanted` replicas confirmed (WAIT): fewer than wanted is applied but unconfirmed. `node` answered.
+    """
+
+    output: Json = None
+    confirmed: int | None = None
+    wanted: int | None = None
+    node: str | None = None
+
+
+class Session(Protocol):
+    """One client of the subject, used by one thread."""
+
+    def apply(self, op: Invocation) -> Answer | Json:
+        """Apply one operation: its output, or an exception that the outcome table knows."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+@runtime_checkable
+class CountsAttempts(Protocol):
+    """Capability of a session: it knows how often, and to whom, the last operation was sent."""
+
+    @property
+    def attempts(self) -> int:
+        """How many times the last operation's bytes were handed to a socket."""
+        ...
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """Names of the nodes that the last operation dialled or was sent to, in order, without repeats."""
+        ...
+
+
+class Subject(Protocol):
+    """What is tested: opened once per client."""
+
+    @property
+    def name(self) -> str:
+        """As shown in reports, e.g. `redis-py 8.1.0 Sentinel.master_for, WAIT 2`."""
+        ...
+
+    def open(self, endpoints: Endpoints) -> Session:
+        """A session for one client thread."""
+        ...

@@ -1,0 +1,1 @@
+"""The typed client of a proxy's control API, and toxics as values with units."""

@@ -1,0 +1,1 @@
+"""What a run has to say: verdict table, timeline, one HTML file that opens offline."""

@@ -1,0 +1,1 @@
+"""Real servers: as processes or containers, found, started, watched and ended."""

@@ -1,0 +1,1 @@
+"""Public fakes: a manual clock and a history builder."""

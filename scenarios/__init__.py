@@ -1,0 +1,1 @@
+"""Shipped scenarios: one file a promise, or a hazard, in a caller's words."""
