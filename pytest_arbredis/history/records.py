@@ -1,6 +1,7 @@
 """The records of a history: operations, faults with their evidence, events.
 
-Times are nanoseconds of CLOCK_MONOTONIC. The fields are those of `history.jsonl`, version 1.
+Times are nanoseconds of CLOCK_MONOTONIC. The fields are those of `history.jsonl`, version 1; `extra` keeps the
+fields of a line that this version does not know.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Header:
     subject: str = ""
     model: str | None = None
     meta: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Op:
     confirmed: int | None = None
     entered_ns: int | None = None
     meta: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def applied(self) -> bool:
@@ -93,6 +96,7 @@ class FaultRecord:
     params: Mapping[str, Json] = field(default_factory=dict)
     ended_ns: int | None = None
     evidence: Evidence | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +107,4 @@ class Event:
     source: str
     at_ns: int
     data: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - as above
 from typing import TYPE_CHECKING, Literal
 
-from pytest_arbredis.checkers.verdict import Finding, Verdict  # noqa: TC001 - as above
+from pytest_arbredis.checkers.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
@@ -52,3 +52,12 @@ class RunResult:
         """The finding that decided: the first of the worst ones."""
         worst = max((finding.verdict for finding in self.findings), default=None)
         return next((finding for finding in self.findings if finding.verdict == worst), None)
+
+    @property
+    def only_noise(self) -> bool:
+        """Undecided, and only because of latency budgets that the machine's own noise left open."""
+        undecided = [finding for finding in self.findings if finding.verdict is not Verdict.VALID]
+        return bool(undecided) and all(
+            finding.verdict is Verdict.UNKNOWN and bool(finding.figures.get("inconclusive_by_noise"))
+            for finding in undecided
+        )

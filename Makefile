@@ -1,0 +1,60 @@
+# Two commands: `make drill` runs the quick drill, `make test` runs all tests. Both set up what they need, once.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help drill test lint bench images clean
+
+help:
+	@echo "make drill    set up once, run the quick drill, print the verdicts   (ARGS='--profile release' …)"
+	@echo "make test     set up once, run all tests                              (ARGS='-k failover' …)"
+	@echo "make lint     style, types, and the direction of imports"
+	@echo "make bench    times of topologies and failovers, as JSON in benchmarks/results/"
+	@echo "make images   build the container images from the binaries on this machine"
+
+drill: $(VENV)/.servers
+	@$(BIN)/arbredis drill $(ARGS)
+
+test: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -rnE '(TODO|FIXME|XXX)' --include='*.py' pytest_arbredis scenarios tests benchmarks docker || \
+		{ echo 'nothing is left over in the code: open an issue instead'; exit 1; }
+
+bench: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python benchmarks/topologies.py $(ARGS)
+
+images: $(VENV)/.servers
+	$(BIN)/python docker/build
+
+$(VENV)/bin/pip:
+	@test -n "$(PYTHON)" || { echo 'no Python of 3.11 or newer found on PATH'; \
+		echo '  remedy: install one (apt-get install python3, brew install python), or: make drill PYTHON=/path/to/python3'; exit 4; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make virtual environments'; \
+		echo '  remedy: apt-get install python3-venv (Debian, Ubuntu), or: make drill PYTHON=/path/to/another/python3'; exit 4; }
+	@echo 'setting up $(VENV) (once)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo 'installing pytest-arbredis and its dependencies (once)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@echo 'installing what tests and lint need (once)'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+$(VENV)/.servers: $(VENV)/.installed
+	@$(BIN)/arbredis doctor --fix
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .arbredis .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

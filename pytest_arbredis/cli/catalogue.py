@@ -1,0 +1,119 @@
+"""Which scenarios there are: the shipped ones, those of a file, those of a module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_arbredis.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from pytest_arbredis.scenario import Scenario
+
+QUICK = ("failover", "lost_writes", "disconnects", "oom", "retries", "latency_budgets")
+"""Files of the quick drill, in the order in which they run."""
+
+PROFILES = ("quick", "release")
+
+
+def shipped() -> dict[str, list[Scenario]]:
+    """Scenarios by the name of their file, in the order of the quick drill, then by name."""
+    folder = Path(__file__).parent.parent / "scenarios"
+    stems = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    ordered = [stem for stem in QUICK if stem in stems] + [stem for stem in stems if stem not in QUICK]
+    return {stem: scenarios_in(importlib.import_module(f"pytest_arbredis.scenarios.{stem}")) for stem in ordered}
+
+
+def profile(name: str) -> list[Scenario]:
+    """The scenarios of a profile: the quick ones, or all."""
+    if name not in PROFILES:
+        raise UsageError.unknown("profile", name, PROFILES)
+    return [
+        scenario
+        for stem, scenarios in shipped().items()
+        for scenario in scenarios
+        if name == "release" or stem in QUICK
+    ]
+
+
+def find(names: Iterable[str]) -> list[Scenario]:
+    """The scenarios of several names: a file's, a scenario's, a path, or `pkg.mod:VALUE`."""
+    found: list[Scenario] = []
+    for name in names:
+        found += [scenario for scenario in _named(name) if scenario not in found]
+    return found
+
+
+def _named(name: str) -> list[Scenario]:
+    if name.endswith(".py"):
+        return _all_of(_load_file(Path(name)), name)
+    if ":" in name:
+        return [_value(name)]
+    known = shipped()
+    if name in known:
+        return known[name]
+    everything = [scenario for scenarios in known.values() for scenario in scenarios]
+    matching = [scenario for scenario in everything if scenario.name == name]
+    if not matching:
+        raise UsageError.unknown("scenario", name, [*known, *(scenario.name for scenario in everything)])
+    return matching
+
+
+def scenarios_in(module: ModuleType) -> list[Scenario]:
+    """The scenario values of a module, in the order of their definition; tuples of them count too."""
+    from pytest_arbredis.scenario import Scenario
+
+    found: list[Scenario] = []
+    for value in vars(module).values():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Scenario) and one not in found:
+                found.append(one)
+    return found
+
+
+def _all_of(module: ModuleType, name: str) -> list[Scenario]:
+    found = scenarios_in(module)
+    if not found:
+        raise UsageError(f"{name} defines no Scenario", remedy="assign one to a name at the top level")
+    return found
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"there is no file {str(path)!r}", remedy="give the path of a file with scenarios")
+    spec = importlib.util.spec_from_file_location(f"arbredis_drill_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{str(path)!r} is not a Python file", remedy="give the path of a file with scenarios")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _value(name: str) -> Scenario:
+    from pytest_arbredis.scenario import Scenario
+
+    module_name, _, attribute = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UsageError(f"{module_name!r} cannot be imported: {error}", remedy="write pkg.mod:VALUE") from error
+    finally:
+        sys.path.pop(0)
+    value = getattr(module, attribute, None)
+    if not isinstance(value, Scenario):
+        names = [key for key, found in vars(module).items() if isinstance(found, Scenario)]
+        raise UsageError.unknown(f"Scenario in {module_name}", attribute, names or ["(there is none)"])
+    return value

@@ -1,0 +1,141 @@
+"""`arbredis drill`: run scenarios, show what happens, print the verdicts."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_arbredis.errors import ArbredisError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from pytest_arbredis.report.result import RunResult
+    from pytest_arbredis.scenario import Scenario
+
+EXIT_VIOLATED = 1
+EXIT_INCONCLUSIVE = 3
+EXIT_HARNESS = 4
+
+
+def drill(  # noqa: PLR0917 - a command's options
+    names: Annotated[list[str] | None, typer.Argument(help="Scenarios: NAME, file.py or pkg.mod:VALUE.")] = None,
+    profile: Annotated[str, typer.Option(help="quick or release; without NAMEs.")] = "quick",
+    launcher: Annotated[str, typer.Option(envvar="ARBREDIS_LAUNCHER", help="auto, docker or process.")] = "auto",
+    proxy: Annotated[str, typer.Option(envvar="ARBREDIS_PROXY", help="auto or toxiproxy.")] = "auto",
+    seed: Annotated[int | None, typer.Option(envvar="ARBREDIS_SEED", min=0, help="Seed of all chance.")] = None,
+    redis_bin: Annotated[str | None, typer.Option(envvar="ARBREDIS_REDIS_BIN", help="redis-server to run.")] = None,
+    redis_image: Annotated[str | None, typer.Option(envvar="ARBREDIS_REDIS_IMAGE", help="Image of Redis.")] = None,
+    toxiproxy_image: Annotated[
+        str | None, typer.Option(envvar="ARBREDIS_TOXIPROXY_IMAGE", help="Image of Toxiproxy.")
+    ] = None,
+    runs_dir: Annotated[
+        Path | None, typer.Option(envvar="ARBREDIS_RUNS_DIR", help="Folder of the runs (.arbredis/runs).")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="An inconclusive latency budget counts.")] = False,  # noqa: FBT002 - a flag
+    list_only: Annotated[bool, typer.Option("--list", help="List the scenarios and run nothing.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Run scenarios on real servers and judge them."""
+    import random
+
+    from pytest_arbredis.cli.catalogue import find
+    from pytest_arbredis.cli.catalogue import profile as of_profile
+    from pytest_arbredis.report.terminal import console_for
+    from pytest_arbredis.topology.means import Means
+
+    scenarios = find(names) if names else of_profile(profile)
+    console = console_for()
+    if list_only:
+        _list(console, scenarios)
+        return
+    means = Means(
+        launcher=launcher,  # type: ignore[arg-type]  # checked by Means, with the known names
+        proxy=proxy,  # type: ignore[arg-type]
+        redis_bin=redis_bin,
+        redis_image=redis_image,
+        toxiproxy_image=toxiproxy_image,
+    )
+    chosen_seed = random.randrange(2**31) if seed is None else seed
+    folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
+    results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder)
+    _show(console, results, failures, seed=chosen_seed, runs_dir=folder)
+    lenient = profile == "quick" and not strict
+    raise typer.Exit(exit_status(results, failures, lenient=lenient))
+
+
+def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
+    from rich.table import Table
+
+    table = Table("scenario", "kind", "promise", box=None)
+    for scenario in scenarios:
+        table.add_row(scenario.name, scenario.kind, scenario.promise)
+    console.print(table)
+
+
+def _run_all(
+    console: Console, scenarios: Sequence[Scenario], *, means: object, seed: int, runs_dir: Path
+) -> tuple[list[RunResult], list[tuple[str, ArbredisError]]]:
+    """Run them one after the other; a failure of the harness ends its scenario, not the drill."""
+    from pytest_arbredis.cli.progress import Progress
+    from pytest_arbredis.scenario import run
+    from pytest_arbredis.topology.means import Means
+    from pytest_arbredis.topology.pool import DeploymentPool
+
+    if not isinstance(means, Means):
+        raise UsageError(f"{means!r} are no means")
+    results: list[RunResult] = []
+    failures: list[tuple[str, ArbredisError]] = []
+    with DeploymentPool(means) as pool:
+        chosen = pool.chosen
+        console.print(f"launcher {chosen.name} ({chosen.why}), seed {seed}, {len(scenarios)} scenarios")
+        with Progress(console, total=len(scenarios)) as progress:
+            for scenario in scenarios:
+                with progress.scenario(scenario) as watch:
+                    try:
+                        result = run(scenario, pool, seed=seed, runs_dir=runs_dir, watch=watch)
+                    except UsageError:
+                        raise
+                    except ArbredisError as error:
+                        failures.append((scenario.name, error))
+                        watch.failed(error)
+                        continue
+                    results.append(result)
+                    watch.done(result)
+    return results, failures
+
+
+def _show(
+    console: Console,
+    results: Sequence[RunResult],
+    failures: Sequence[tuple[str, ArbredisError]],
+    *,
+    seed: int,
+    runs_dir: Path,
+) -> None:
+    from pytest_arbredis.report.terminal import print_verdicts
+
+    print_verdicts(results, console)
+    for name, error in failures:
+        console.print(f"[red]{name}: the harness failed, no verdict[/red]", highlight=False)
+        console.print(str(error), markup=False, highlight=False)
+    console.print(f"seed {seed}; histories and reports: {runs_dir}", markup=False, highlight=False)
+    reports = [result.folder / "report.html" for result in results if result.folder is not None]
+    if reports and reports[-1].exists():
+        console.print(f"latest report: {runs_dir / 'latest' / 'report.html'}", markup=False, highlight=False)
+
+
+def exit_status(results: Sequence[RunResult], failures: Sequence[tuple[str, ArbredisError]], *, lenient: bool) -> int:
+    """1 before 4 before 3 before 0. `lenient`: a budget that only the machine's noise left open changes nothing."""
+    from pytest_arbredis.checkers.verdict import Verdict
+
+    if any(result.verdict is Verdict.INVALID for result in results):
+        return EXIT_VIOLATED
+    if failures:
+        return EXIT_HARNESS
+    if any(result.verdict is Verdict.UNKNOWN and not (lenient and result.only_noise) for result in results):
+        return EXIT_INCONCLUSIVE
+    return 0

@@ -1,0 +1,86 @@
+"""The command: its sub-commands, and the one place where exceptions become exit statuses.
+
+0 all guarantees held and hazards were shown · 1 a guarantee was violated · 2 wrong usage · 3 inconclusive · 4 the
+harness failed, anything uncaught included · 130 Ctrl-C and 143 SIGTERM, after healing and saving.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from pytest_arbredis.cli.doctor import doctor
+from pytest_arbredis.cli.drill import drill
+from pytest_arbredis.errors import ArbredisError, UsageError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EXIT_USAGE = 2
+EXIT_HARNESS = 4
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+WRONG_USAGE: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""The root of typer's usage errors, which it takes from click, or from a copy of click of its own."""
+
+app = typer.Typer(
+    name="arbredis",
+    help="Drills for state kept in Redis: real servers, real faults, honest verdicts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(drill)
+app.command()(doctor)
+
+
+class TerminatedError(BaseException):
+    """SIGTERM, on its way through every context manager."""
+
+
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and exit with its status."""
+    with contextlib.suppress(ValueError):  # not in the main thread: then nobody sends us signals either
+        signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(status_of(arguments))
+
+
+def status_of(arguments: list[str] | None = None) -> int:
+    """Run the command and give its exit status; every error is printed with its cause and remedy."""
+    try:
+        status = app(args=arguments, standalone_mode=False)
+    except UsageError as error:
+        return _say(error, EXIT_USAGE)
+    except ArbredisError as error:
+        return _say(error, EXIT_HARNESS)
+    except typer.Exit as error:
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted: healed, stopped, and the history is kept", file=sys.stderr)  # noqa: T201 - the command's own voice
+        return EXIT_INTERRUPTED
+    except TerminatedError:
+        return EXIT_TERMINATED
+    except Exception as error:  # noqa: BLE001 - anything uncaught is a failure of the harness, never a verdict
+        if isinstance(error, WRONG_USAGE):
+            error.show()
+            return EXIT_USAGE
+        traceback.print_exc()
+        print("arbredis: the harness failed; this is no verdict on your code", file=sys.stderr)  # noqa: T201 - as above
+        return EXIT_HARNESS
+    return int(status or 0)
+
+
+def _say(error: ArbredisError, status: int) -> int:
+    print(f"arbredis: {error}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    return status
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise TerminatedError(number, frame)

@@ -1,0 +1,48 @@
+"""Crash: the server's process is killed (SIGKILL). Its memory is gone, what it wrote to files is not."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_arbredis._clock import wait_until
+from pytest_arbredis.faults.probe import ping
+
+if TYPE_CHECKING:
+    from pytest_arbredis.faults.fault import Site, Undo
+
+GONE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """SIGKILL of the target. Healed by starting it again with the configuration file that it left."""
+
+    name: ClassVar[str] = "crash"
+
+    def inject(self, site: Site) -> Undo:
+        """Kill each target and wait until its process is gone."""
+        for node in site.nodes:
+            node.server.signal(signal.SIGKILL)
+        for node in site.nodes:
+            wait_until(lambda node=node: not node.is_running, within_s=GONE_WITHIN_S, what=f"the end of {node.name}")  # type: ignore[misc]
+
+        def undo() -> None:
+            for node in site.nodes:
+                if not node.is_running:
+                    node.server.start()
+                    site.deployment.await_answering(node)
+
+        return undo
+
+    def observe(self, site: Site) -> str:
+        """The process table has an exit status for each target, and its port refuses connections."""
+        seen = []
+        for node in site.nodes:
+            status = node.server.exit_status()
+            direct = ping(node.direct)
+            if status is None or direct.ending != "refused":
+                return ""
+            seen.append(f"{node.name}: exit status {status}, port {node.direct[1]} refuses connections")
+        return "; ".join(seen)

@@ -1,0 +1,125 @@
+"""Did the code under test meet a fault? Told by servers and by the interpreter, not by the code that injected it.
+
+Three independent witnesses: connections of others that were open on the target when a fault cut them (CLIENT LIST);
+commands of others that the target ran while the fault was in force (INFO commandstats); and dials of this process to
+the target's announced address (the interpreter's audit event `socket.connect`), which no server sees when refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_arbredis.topology.node import HARNESS_CLIENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_arbredis.faults.fault import Site
+    from pytest_arbredis.topology.node import Address, Node
+
+CUTS = frozenset({"crash", "down", "pause", "failover"})
+"""Faults that every open connection to the target meets, used or not."""
+
+ADMIN = frozenset(
+    ["acl", "auth", "client", "cluster", "command", "config", "debug", "echo", "failover", "flushall", "function", "hello", "info", "latency", "memory", "module", "monitor", "ping", "psubscribe", "psync", "publish", "quit", "replconf", "replicaof", "role", "save", "script", "sentinel", "shutdown", "slaveof", "slowlog", "subscribe", "sync", "time", "unsubscribe"]
+)
+"""Commands of Sentinels, replicas, handshakes and of the harness: never an operation of the code under test."""
+
+_dials: Counter[Address] = Counter()
+_ours = threading.local()
+_installed = threading.Lock()
+_hooked = False
+
+
+def watch_dials() -> None:
+    """Count this process's connections by address from now on. Once; audit hooks cannot be removed."""
+    global _hooked
+    with _installed:
+        if not _hooked:
+            sys.addaudithook(_audit)
+            _hooked = True
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and not getattr(_ours, "dialling", False):
+        address = arguments[1]
+        if isinstance(address, tuple) and len(address) >= 2:
+            _dials[address[0], address[1]] += 1
+
+
+@contextlib.contextmanager
+def harness_dials() -> Iterator[None]:
+    """Connections made by this thread within are the harness's own."""
+    before = getattr(_ours, "dialling", False)
+    _ours.dialling = True
+    try:
+        yield
+    finally:
+        _ours.dialling = before
+
+
+class Exposure:
+    """Taken before an injection, armed once it is in force; says then whether the code under test met the fault."""
+
+    def __init__(self, site: Site, *, cuts: bool) -> None:
+        self._site = site
+        self._cut = {node.name: _connections(node) for node in site.nodes} if cuts else {}
+        self._commands: dict[str, int] = {}
+        self._dialled: dict[str, int] = {}
+
+    def arm(self) -> None:
+        """Count from now on: the fault is in force, and what the injection itself asked is behind us."""
+        self._commands = {node.name: _commands(node) for node in self._site.nodes}
+        self._dialled = {node.name: _dials[node.proxied] for node in self._site.nodes}
+
+    def met(self) -> str:
+        """How the fault was met, in a sentence; empty if no witness saw it."""
+        for node in self._site.nodes:
+            if cut := self._cut.get(node.name, 0):
+                return f"{cut} connections to {node.name} were open when it came"
+            dialled = _dials[node.proxied] - self._dialled.get(node.name, 0)
+            if dialled:
+                return f"{dialled} connections to {node.name} were tried while it was in force"
+            commands = _commands(node) - self._commands.get(node.name, 0)
+            if commands > 0:
+                return f"{node.name} ran {commands} commands while it was in force"
+        return ""
+
+
+def _connections(node: Node) -> int:
+    """Open connections of clients that are neither ours, nor a Sentinel's, nor a replica's."""
+    import redis
+
+    try:
+        clients = node.client.client_list()
+    except redis.RedisError:
+        return 0
+    return sum(
+        1
+        for client in clients
+        if client.get("name") != HARNESS_CLIENT
+        and not client.get("name", "").startswith("sentinel-")
+        and not set(client.get("flags", "")) & set("SM")
+    )
+
+
+def _commands(node: Node) -> int:
+    """Calls of data commands that a primary has counted; 0 for a replica, which counts replicated ones as well."""
+    import redis
+
+    role = node.role()
+    if role is None or role.role != "master":
+        return 0
+    try:
+        stats = cast("dict[str, dict[str, int]]", node.client.info("commandstats"))
+    except redis.RedisError:
+        return 0
+    return sum(
+        int(entry["calls"])
+        for name, entry in stats.items()
+        if name.removeprefix("cmdstat_").partition("|")[0].lower() not in ADMIN
+    )

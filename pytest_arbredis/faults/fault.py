@@ -1,0 +1,63 @@
+"""What a fault is: a frozen value that can be injected at a site, and seen there by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_arbredis.history.records import Json
+    from pytest_arbredis.topology.deployment import Deployment
+    from pytest_arbredis.topology.node import Node
+
+Undo = Callable[[], None]
+"""Heals what was injected, value and file; idempotent. Raises `ArbredisError` if it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where a fault acts: a deployment, and the nodes that its target named when it was injected."""
+
+    deployment: Deployment
+    nodes: tuple[Node, ...]
+    primary: str = ""
+    """Name of the node that was primary just before the injection."""
+
+
+class Fault(Protocol):
+    """One way in which things go wrong.
+
+    `inject` and `observe` never call each other: what `observe` says is seen by an independent probe, so that an
+    injector that did nothing is found out.
+    """
+
+    name: ClassVar[str]
+
+    def inject(self, site: Site) -> Undo:
+        """Bring it about; returns what heals it, once the servers accepted it."""
+        ...
+
+    def observe(self, site: Site) -> str:
+        """What an independent probe sees of the effect now, in a sentence with figures; empty if it sees none."""
+        ...
+
+
+F = TypeVar("F")
+
+
+def undoing_all(undos: list[Undo]) -> Undo:
+    """One undo for several, in reverse order."""
+
+    def undo() -> None:
+        while undos:
+            undos.pop()()
+
+    return undo
+
+
+def params_of(fault: Fault) -> Mapping[str, Json]:
+    """The fields of a fault, for the history."""
+    return {item.name: cast("Json", getattr(fault, item.name)) for item in fields(fault)}  # type: ignore[arg-type]

@@ -1,0 +1,187 @@
+"""The nemesis: injects faults, has them observed, records both, and heals everything on every way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock, wait_until
+from pytest_arbredis.errors import ArbredisError, UnhealedError, WaitTimeoutError
+from pytest_arbredis.faults.fault import Site, params_of
+from pytest_arbredis.history.records import Evidence
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from pytest_arbredis.faults.fault import Fault, Undo
+    from pytest_arbredis.faults.schedule import Schedule, Step
+    from pytest_arbredis.history.recorder import FaultToken, Recorder
+    from pytest_arbredis.topology.deployment import Deployment
+
+OBSERVED_WITHIN_S = {"failover": 10.0}
+OBSERVED_WITHIN_DEFAULT_S = 3.0
+MOMENTARY = frozenset({"failover", "restart"})
+"""Faults that are over when they are seen: nothing of them is left to heal."""
+
+UNDONE_BY = {"restart": "crash"}
+"""Faults that end another one: what was crashed is whole again once it is restarted."""
+
+
+@dataclass(eq=False)
+class Injection:
+    """A fault in force: what it is, where, how to heal it, and whether it was seen."""
+
+    fault: Fault
+    target: str
+    site: Site
+    token: FaultToken
+    undo: Undo
+    evidence: Evidence | None = None
+    healed: bool = False
+
+    @property
+    def observed(self) -> bool:
+        """An independent probe saw its effect."""
+        return self.evidence is not None
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of the nodes it is on."""
+        return tuple(node.name for node in self.site.nodes)
+
+
+class Nemesis:
+    """Plays a schedule, or injects when called; whatever is left is healed in reverse when it is left."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        recorder: Recorder,
+        *,
+        clock: Clock = CLOCK,
+        on_injected: Callable[[Injection], None] = lambda _: None,
+    ) -> None:
+        self.deployment = deployment
+        self.recorder = recorder
+        self.clock = clock
+        self.on_injected = on_injected
+        self.injections: list[Injection] = []
+
+    @property
+    def in_force(self) -> list[Injection]:
+        """Injections that are not healed yet."""
+        return [injection for injection in self.injections if not injection.healed]
+
+    def inject(self, fault: Fault, target: str) -> Injection:
+        """Inject now; returns when it is in force, or was not seen to be in time (then it has no evidence)."""
+        nodes = self.deployment.resolve(target)
+        try:
+            primary = self.deployment.primary().name
+        except ArbredisError:
+            primary = ""
+        site = Site(deployment=self.deployment, nodes=nodes, primary=primary)
+        token = self.recorder.fault_began(
+            name=fault.name,
+            target=target,
+            nodes=tuple(node.name for node in nodes),
+            params=params_of(fault),
+        )
+        undo = fault.inject(site)
+        injection = Injection(fault=fault, target=target, site=site, token=token, undo=undo)
+        self.injections.append(injection)
+        injection.evidence = self._observe(fault, site)
+        if injection.evidence is not None:
+            self.recorder.fault_observed(token, injection.evidence)
+        if fault.name in UNDONE_BY:
+            self._supersede(UNDONE_BY[fault.name], injection)
+        if fault.name in MOMENTARY and injection.observed:
+            self.heal(injection)
+        self.on_injected(injection)
+        return injection
+
+    def _observe(self, fault: Fault, site: Site) -> Evidence | None:
+        within_s = OBSERVED_WITHIN_S.get(fault.name, OBSERVED_WITHIN_DEFAULT_S)
+        try:
+            detail = wait_until(
+                lambda: fault.observe(site), within_s=within_s, what=f"an effect of {fault.name}", clock=self.clock
+            )
+        except WaitTimeoutError:
+            return None
+        return Evidence(source="probe", at_ns=self.clock.now_ns(), detail=detail)
+
+    def _supersede(self, name: str, by: Injection) -> None:
+        """A restart ends the crash of the same nodes."""
+        for injection in self.in_force:
+            if injection.fault.name == name and by.observed and set(injection.nodes) <= set(by.nodes):
+                self.heal(injection)
+
+    def heal(self, injection: Injection) -> None:
+        """Undo one injection; again does nothing."""
+        if injection.healed:
+            return
+        try:
+            injection.undo()
+        except ArbredisError as error:
+            raise self._unhealed(injection, error) from error
+        except Exception as error:  # an undo talks to servers that a fault may have left in any state
+            raise self._unhealed(injection, error) from error
+        injection.healed = True
+        self.recorder.fault_ended(injection.token)
+
+    def _unhealed(self, injection: Injection, error: Exception) -> UnhealedError:
+        self.deployment.poisoned = f"{injection.fault.name} on {injection.target} could not be healed: {error}"
+        return UnhealedError(self.deployment.poisoned, remedy="the deployment is rebuilt before it is used again")
+
+    def heal_all(self) -> None:
+        """Undo everything in reverse; every undo is tried, the first failure is raised at the end."""
+        first: ArbredisError | None = None
+        for injection in reversed(self.in_force):
+            try:
+                self.heal(injection)
+            except ArbredisError as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def play(self, schedule: Schedule, *, origin_ns: int, stop: threading.Event) -> None:
+        """Inject and heal at the times of a schedule, counted from `origin_ns`; ends early when `stop` is set.
+
+        A fault that is not observed ends the play: the run cannot become valid any more.
+        """
+        due: list[tuple[float, int, Step | Injection]] = [
+            (step.at_s, order, step) for order, step in enumerate(schedule.steps)
+        ]
+        while due and not stop.is_set():
+            due.sort(key=lambda entry: entry[:2])
+            at_s, order, what = due.pop(0)
+            if not self._pass_time_until(origin_ns + int(at_s * NS_PER_S), stop):
+                return
+            if isinstance(what, Injection):
+                self.heal(what)
+                continue
+            injection = self.inject(what.fault, what.target)
+            if not injection.observed:
+                stop.set()
+                return
+            if what.for_s is not None:
+                due.append((at_s + what.for_s, order, injection))
+
+    def _pass_time_until(self, at_ns: int, stop: threading.Event) -> bool:
+        """Wait for a moment of the schedule; False if the play was stopped before it came."""
+        while not stop.is_set():
+            left_s = (at_ns - self.clock.now_ns()) / NS_PER_S
+            if left_s <= 0:
+                return True
+            self.clock.sleep(min(left_s, 0.05))
+        return False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.heal_all()

@@ -1,0 +1,78 @@
+"""An observer of its own: one PING over a fresh connection, and exactly what became of it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_arbredis.faults.exposure import harness_dials
+
+if TYPE_CHECKING:
+    from pytest_arbredis.topology.node import Address, Node
+
+PING = b"*1\r\n$4\r\nPING\r\n"
+ROUNDS = 3
+
+Ending = Literal["answered", "refused", "reset", "closed", "silent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """How one PING ended, after how long, and how many bytes came back."""
+
+    ending: Ending
+    after_ms: float
+    received: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """A whole reply came, +PONG or an error of Redis."""
+        return self.ending == "answered"
+
+
+def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1) -> Ping:
+    """Connect anew and PING `rounds` times; the fastest answer, or how the first unanswered one ended."""
+    best = float("inf")
+    received = 0
+    began = time.perf_counter()
+    try:
+        with harness_dials(), socket.create_connection(address, timeout=timeout_s) as connection:
+            for _ in range(rounds):
+                began = time.perf_counter()
+                connection.sendall(PING)
+                while True:
+                    chunk = connection.recv(4096)
+                    received += len(chunk)
+                    if not chunk:
+                        return Ping(ending="closed", after_ms=_since_ms(began), received=received)
+                    if chunk.endswith(b"\r\n"):
+                        break
+                best = min(best, _since_ms(began))
+    except TimeoutError:
+        return Ping(ending="silent", after_ms=_since_ms(began), received=received)
+    except ConnectionRefusedError:
+        return Ping(ending="refused", after_ms=_since_ms(began), received=received)
+    except OSError:
+        return Ping(ending="reset", after_ms=_since_ms(began), received=received)
+    return Ping(ending="answered", after_ms=best, received=received)
+
+
+def _since_ms(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """The same PING through the link and past it: what differs is the link's doing."""
+
+    through: Ping
+    direct: Ping
+
+
+def contrast(node: Node, *, timeout_s: float = 1.0, rounds: int = 1) -> Contrast:
+    """PING a node through its proxy, and directly."""
+    direct = ping(node.direct, timeout_s=timeout_s, rounds=rounds)
+    through = ping(node.proxied, timeout_s=timeout_s, rounds=rounds)
+    return Contrast(through=through, direct=direct)

@@ -1,0 +1,89 @@
+"""The fixtures: function-scoped views on deployments that are cached per worker and reset before each test.
+
+None of them depends on a public one, so overriding one is safe: what they share is `_arbredis_view`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+    from redis.sentinel import Sentinel
+
+    from pytest_arbredis.faults.bench import FaultBench
+    from pytest_arbredis.session import Arbredis, TopologyView
+
+
+@pytest.fixture(scope="session")
+def arbredis(pytestconfig: pytest.Config) -> Arbredis:
+    """The harness of this session: `arbredis.run(scenario).assert_valid()`."""
+    from pytest_arbredis.session import of
+
+    return of(pytestconfig)
+
+
+@pytest.fixture
+def _arbredis_view(request: pytest.FixtureRequest) -> Iterator[TopologyView]:
+    """The deployment of this test, as its marker wants it: reset, settled, recorded."""
+    from pytest_arbredis.session import of
+
+    with of(request.config).view(request.node) as view:
+        yield view
+
+
+@pytest.fixture
+def redis_topology(_arbredis_view: TopologyView) -> TopologyView:
+    """Roles, nodes, `.client()`, `.settled()` of the real servers of this test."""
+    return _arbredis_view
+
+
+@pytest.fixture
+def redis_client(_arbredis_view: TopologyView) -> Iterator[redis.Redis]:
+    """A `redis.Redis` to the present primary, through its proxy."""
+    client = _arbredis_view.client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def redis_sentinel(_arbredis_view: TopologyView) -> Iterator[Sentinel]:
+    """A `redis.sentinel.Sentinel` that knows all Sentinels of this test, through their proxies."""
+    sentinel = _arbredis_view.sentinel()
+    yield sentinel
+    for known in sentinel.sentinels:
+        known.close()
+
+
+@pytest.fixture
+def redis_url(_arbredis_view: TopologyView) -> str:
+    """`redis://…` of the node that is primary at the start, through its proxy."""
+    return _arbredis_view.url
+
+
+@pytest.fixture
+def redis_direct_url(_arbredis_view: TopologyView) -> str:
+    """`redis://…` of the node that is primary at the start, past its proxy: no network fault is felt there."""
+    return _arbredis_view.direct_url
+
+
+@pytest.fixture
+def redis_env(_arbredis_view: TopologyView) -> dict[str, str]:
+    """Environment variables for a bot in another process: REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_SENTINELS."""
+    return _arbredis_view.env
+
+
+@pytest.fixture
+def faults(_arbredis_view: TopologyView) -> FaultBench:
+    """Faults that are injected when called: `faults.latency("primary", ms=200)`; what is left heals at teardown."""
+    return _arbredis_view.faults
+
+
+FIXTURES = frozenset(
+    ["arbredis", "redis_topology", "redis_client", "redis_sentinel", "redis_url", "redis_direct_url", "redis_env", "faults"]
+)
+"""Tests that use one of these get the marker `arbredis`."""

@@ -1,0 +1,197 @@
+"""history.jsonl, version 1: a history as a file, and back."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pytest_arbredis.errors import MalformedHistoryError
+from pytest_arbredis.history.history import History
+from pytest_arbredis.history.lines import (
+    RECORDING,
+    LineError,
+    Record,
+    header_line,
+    packed,
+    parse_header,
+    parse_record,
+    record_line,
+)
+from pytest_arbredis.history.records import NOT_SENT, Event, FaultRecord, Header, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_REMEDY = "mend or remove that line; the format is described in docs/history.md as history.jsonl, version 1"
+
+
+class HistoryWarning(UserWarning):
+    """Something in a history file that was left out, and does not make it unreadable."""
+
+
+def load(path: Path) -> History:
+    """The history in a file, closed or as a killed recorder left it.
+
+    Raises `MalformedHistoryError`, which names the line. Lines of unknown kinds are left out with one `HistoryWarning`.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # a million new records make the collector walk all of them, again and again
+    try:
+        return _Reader(path).history()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def encode(record: Header | Record) -> bytes:
+    """The line of one record, without its newline."""
+    return packed(header_line(record) if isinstance(record, Header) else record_line(record))
+
+
+def dump(history: History, path: Path) -> None:
+    """Write a history, by time, in place of whatever `path` was: at every instant one or the other is there whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    records: list[Record] = sorted([*history.ops, *history.faults, *history.events], key=_time_of)
+    try:
+        with temporary.open("wb") as file:
+            file.write(encode(history.header) + b"\n")
+            file.writelines(encode(record) + b"\n" for record in records)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _time_of(record: Record) -> int:
+    if isinstance(record, Op):
+        return record.invoked_ns
+    return record.began_ns if isinstance(record, FaultRecord) else record.at_ns
+
+
+class _Reader:
+    """One reading of one file: what was seen so far, and in which line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header: Header | None = None
+        self.ops: dict[int, Op] = {}
+        self.faults: dict[int, FaultRecord] = {}
+        self.events: list[Event] = []
+        self.lines: dict[int, int] = {}
+        self.ignored: Counter[str] = Counter()
+
+    def history(self) -> History:
+        """Read it all."""
+        number = 1
+        try:
+            for number, line in self._lines():
+                self._take(number, line)
+        except (LineError, orjson.JSONDecodeError) as error:
+            raise self._bad(number, str(error)) from error
+        if self.header is None:
+            raise self._bad(1, "the file has no header: it is empty")
+        self._one_at_a_time()
+        self._warn()
+        return History.of(self.header, self._records())
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise MalformedHistoryError(
+                f"{self.path} cannot be read: {error.strerror}", remedy="name a readable history.jsonl"
+            ) from error
+        lines = content.split(b"\n")
+        last = lines.pop()
+        for number, line in enumerate(lines, 1):
+            stripped = line.strip()
+            if stripped:
+                yield number, stripped
+        if last.strip():
+            if self.header is not None and self.header.extra.get(RECORDING):
+                self.ignored["torn last line"] += 1
+            else:
+                yield len(lines) + 1, last.strip()
+
+    def _take(self, number: int, line: bytes) -> None:
+        raw = orjson.loads(line)
+        if type(raw) is not dict:
+            raise LineError("not a JSON object")
+        if self.header is None:
+            self.header = parse_header(raw)
+            return
+        record = parse_record(raw)
+        if isinstance(record, Op):
+            known = self.ops.get(record.id)
+            self.ops[record.id] = record if known is None else _newer_op(known, record)
+            self.lines[record.id] = number
+        elif isinstance(record, FaultRecord):
+            before = self.faults.get(record.id)
+            self.faults[record.id] = record if before is None else _newer_fault(before, record)
+        elif isinstance(record, Event):
+            self.events.append(record)
+        else:
+            self.ignored[record] += 1
+
+    def _one_at_a_time(self) -> None:
+        """A process has one operation at a time; one that was never sent has no interval."""
+        sent = [op for op in self.ops.values() if op.error != NOT_SENT]
+        sent.sort(key=_interval)
+        previous: Op | None = None
+        for op in sent:
+            if previous is not None and previous.process == op.process:
+                ended = previous.completed_ns
+                if ended is None or op.invoked_ns < ended:
+                    until = "never completed" if ended is None else f"completed at {ended}"
+                    raise self._bad(
+                        self.lines[op.id],
+                        f"operation {op.id} of process {op.process} was invoked at {op.invoked_ns}, but operation "
+                        f"{previous.id} of that process (line {self.lines[previous.id]}) {until}: "
+                        "a process has one operation at a time",
+                    )
+            previous = op
+
+    def _records(self) -> Iterable[Record]:
+        yield from self.ops.values()
+        yield from self.faults.values()
+        yield from self.events
+
+    def _warn(self) -> None:
+        if self.ignored:
+            what = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.ignored.items()))
+            warnings.warn(f"{self.path}: lines left out: {what}", HistoryWarning, stacklevel=4)
+
+    def _bad(self, number: int, what: str) -> MalformedHistoryError:
+        return MalformedHistoryError(f"{self.path}, line {number}: {what}", remedy=_REMEDY)
+
+
+def _interval(op: Op) -> tuple[int, int, float]:
+    return op.process, op.invoked_ns, float("inf") if op.completed_ns is None else op.completed_ns
+
+
+def _newer_op(one: Op, other: Op) -> Op:
+    """Of two lines of one operation the completed one: a killed recorder may leave both."""
+    in_flight, completed = (one, other) if one.completed_ns is None else (other, one)
+    same = (in_flight.process, in_flight.name, in_flight.invoked_ns)
+    if (
+        in_flight.completed_ns is not None
+        or completed.completed_ns is None
+        or same != (completed.process, completed.name, completed.invoked_ns)
+    ):
+        raise LineError(f"operation {one.id} is there twice")
+    return completed
+
+
+def _newer_fault(one: FaultRecord, other: FaultRecord) -> FaultRecord:
+    """Of two lines of one fault the fuller one."""
+    fuller = max(one, other, key=lambda fault: (fault.ended_ns is not None, fault.evidence is not None))
+    emptier = one if fuller is other else other
+    if replace(emptier, ended_ns=fuller.ended_ns, evidence=fuller.evidence) != fuller or one == other:
+        raise LineError(f"fault {one.id} is there twice")
+    return fuller

@@ -1,0 +1,272 @@
+"""One line of history.jsonl, version 1, and the record it stands for."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+import orjson
+
+from pytest_arbredis.errors import UsageError
+from pytest_arbredis.history.records import Event, EventName, Evidence, FaultRecord, Header, Op
+
+FORMAT: Final = "arbredis-history"
+VERSION: Final = 1
+RECORDING: Final = "recording"
+"""A header's extra field while its recorder has not closed it: the last line may be torn, and is then dropped."""
+
+BYTES: Final = "$bytes"
+
+Record = Op | FaultRecord | Event
+
+_Types = frozenset[type[Any]]
+
+_INT: _Types = frozenset({int})
+_STR: _Types = frozenset({str})
+_DICT: _Types = frozenset({dict})
+_LIST: _Types = frozenset({list})
+_INT_OR_NULL: _Types = frozenset({int, type(None)})
+_STR_OR_NULL: _Types = frozenset({str, type(None)})
+_DICT_OR_NULL: _Types = frozenset({dict, type(None)})
+_ANY: _Types = frozenset({int, str, float, bool, dict, list, type(None)})
+
+_Spec = tuple[tuple[str, _Types, bool], ...]  # name, JSON types, required
+
+_HEADER: _Spec = (
+    ("run", _STR, True),
+    ("seed", _INT, True),
+    ("subject", _STR, True),
+    ("model", _STR_OR_NULL, True),
+    ("meta", _DICT, True),
+)
+_OP: _Spec = (
+    ("id", _INT, True),
+    ("process", _INT, True),
+    ("name", _STR, True),
+    ("key", _STR_OR_NULL, True),
+    ("input", _ANY, True),
+    ("output", _ANY, True),
+    ("outcome", _STR, True),
+    ("intended_ns", _INT_OR_NULL, True),
+    ("invoked_ns", _INT, True),
+    ("completed_ns", _INT_OR_NULL, True),
+    ("error", _STR_OR_NULL, True),
+    ("node", _STR_OR_NULL, False),
+    ("attempts", _INT_OR_NULL, False),
+    ("confirmed", _INT_OR_NULL, False),
+    ("entered_ns", _INT_OR_NULL, False),
+    ("meta", _DICT, False),
+)
+_FAULT: _Spec = (
+    ("id", _INT, True),
+    ("name", _STR, True),
+    ("target", _STR, True),
+    ("nodes", _LIST, False),
+    ("params", _DICT, True),
+    ("began_ns", _INT, True),
+    ("ended_ns", _INT_OR_NULL, True),
+    ("evidence", _DICT_OR_NULL, True),
+)
+_EVIDENCE: _Spec = (("source", _STR, True), ("at_ns", _INT, True), ("detail", _STR, True))
+_EVENT: _Spec = (("name", _STR, True), ("source", _STR, True), ("at_ns", _INT, True), ("data", _DICT, True))
+
+_JSON_NAMES: dict[type, str] = {int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
+_OP_COUNTS = ("invoked_ns", "intended_ns", "completed_ns", "entered_ns", "attempts", "confirmed")
+_OUTCOMES = frozenset({"ok", "fail", "unknown"})
+_EVENT_NAMES = frozenset(get_args(EventName))
+
+
+class LineError(Exception):
+    """What is wrong with one line; the reader of the file adds the line's number and the remedy."""
+
+
+def parse_header(raw: dict[str, Any]) -> Header:
+    """The header of a decoded first line."""
+    if raw.get("type") != "header" or raw.get("format") != FORMAT:
+        raise LineError(f'the first line is not a header of an {FORMAT} (`"type":"header","format":"{FORMAT}"`)')
+    if raw.get("version") != VERSION or type(raw["version"]) is not int:
+        raise LineError(f"version is {raw.get('version')!r}; this arbredis reads version {VERSION}")
+    return Header(**_checked(raw, _HEADER, also=("type", "format", "version")))
+
+
+def parse_record(raw: dict[str, Any]) -> Record | str:
+    """The record of a decoded line, or the name of a kind that this version does not know."""
+    kind = raw.get("type")
+    if kind == "op":
+        return _op(raw)
+    if kind == "fault":
+        return _fault(raw)
+    if kind == "event":
+        fields = _checked(raw, _EVENT)
+        _not_negative(fields, "at_ns")
+        return Event(**fields) if fields["name"] in _EVENT_NAMES else f"event {fields['name']}"
+    if kind == "header":
+        raise LineError("a second header")
+    if type(kind) is not str:
+        raise LineError(f"`type` is {kind!r}, not a string" if "type" in raw else "`type` is missing")
+    return kind
+
+
+_good_shapes: dict[tuple[tuple[str, ...], tuple[type, ...]], tuple[str, ...]] = {}
+"""Names and types of operations that passed, with the fields to decode: a history has few shapes and many lines."""
+
+
+def _op_fields(raw: dict[str, Any]) -> dict[str, Any]:
+    shape = tuple(raw), tuple(map(type, raw.values()))
+    nested = _good_shapes.get(shape)
+    if nested is None:
+        fields = _checked(raw, _OP)
+        if "extra" not in fields and len(_good_shapes) < 1000:
+            _good_shapes[shape] = tuple(name for name, value in raw.items() if type(value) in (dict, list))
+        return fields
+    del raw["type"]
+    for name in nested:
+        raw[name] = _decoded(raw[name])
+    return raw
+
+
+def _op(raw: dict[str, Any]) -> Op:
+    fields = _op_fields(raw)
+    if fields["outcome"] not in _OUTCOMES:
+        raise LineError(f"`outcome` is {fields['outcome']!r}, not one of ok, fail, unknown")
+    _not_negative(fields, *_OP_COUNTS)
+    completed = fields["completed_ns"]
+    if completed is None:
+        if fields["outcome"] == "ok":
+            raise LineError("`outcome` is ok but `completed_ns` is null: an acknowledged operation has completed")
+    elif completed < fields["invoked_ns"]:
+        raise LineError(f"`completed_ns` {completed} is before `invoked_ns` {fields['invoked_ns']}")
+    return _built_op(fields)
+
+
+_OP_SLOTS = [(getattr(Op, field.name).__set__, field.name, field.default) for field in dataclasses.fields(Op)]
+
+
+def _built_op(fields: dict[str, Any]) -> Op:
+    """`Op(**fields)` in a third of the time: a frozen class's own constructor takes half of the loading."""
+    op = object.__new__(Op)
+    get = fields.get
+    for put, name, default in _OP_SLOTS:
+        put(op, get(name, {} if default is dataclasses.MISSING else default))
+    return op
+
+
+def _fault(raw: dict[str, Any]) -> FaultRecord:
+    fields = _checked(raw, _FAULT)
+    _not_negative(fields, "began_ns", "ended_ns")
+    if fields["ended_ns"] is not None and fields["ended_ns"] < fields["began_ns"]:
+        raise LineError(f"`ended_ns` {fields['ended_ns']} is before `began_ns` {fields['began_ns']}")
+    nodes = fields.get("nodes", [])
+    if any(type(node) is not str for node in nodes):
+        raise LineError("`nodes` holds something that is not a string")
+    fields["nodes"] = tuple(nodes)
+    if fields["evidence"] is not None:
+        try:
+            evidence = _checked(fields["evidence"], _EVIDENCE)
+        except LineError as error:
+            raise LineError(f"in `evidence`: {error}") from None
+        evidence.pop("extra", None)
+        fields["evidence"] = Evidence(**evidence)
+    return FaultRecord(**fields)
+
+
+def _checked(raw: dict[str, Any], spec: _Spec, also: tuple[str, ...] = ("type",)) -> dict[str, Any]:
+    """The fields of `spec`, of the right types and with their bytes decoded; all others in `extra`."""
+    fields: dict[str, Any] = {}
+    for name, types, required in spec:
+        if name not in raw:
+            if required:
+                raise LineError(f"`{name}` is missing")
+            continue
+        value = raw[name]
+        if type(value) not in types:
+            wanted = " or ".join(sorted(_JSON_NAMES[kind] for kind in types))
+            raise LineError(f"`{name}` is {value!r}, not {wanted}")
+        fields[name] = _decoded(value) if type(value) in (dict, list) else value
+    if len(raw) > len(fields) + len(also) or not all(name in raw for name in also):
+        extra = {name: _decoded(value) for name, value in raw.items() if name not in fields and name not in also}
+        if extra:
+            fields["extra"] = extra
+    return fields
+
+
+def _not_negative(fields: dict[str, Any], *names: str) -> None:
+    for name in names:
+        value = fields.get(name)
+        if value is not None and value < 0:
+            raise LineError(f"`{name}` is {value}, which is negative")
+
+
+def _decoded(value: Any) -> Any:
+    if type(value) is list:
+        return [_decoded(item) for item in value]
+    if type(value) is dict:
+        if len(value) == 1 and BYTES in value:
+            try:
+                return base64.b64decode(value[BYTES], validate=True)
+            except (binascii.Error, TypeError, ValueError):
+                raise LineError(f"`{BYTES}` holds {value[BYTES]!r}, not base64") from None
+        return {name: _decoded(item) for name, item in value.items()}
+    return value
+
+
+def header_line(header: Header) -> dict[str, Any]:
+    """A header as the JSON object of the first line."""
+    return {
+        "type": "header",
+        "format": FORMAT,
+        "version": VERSION,
+        "run": header.run,
+        "seed": header.seed,
+        "subject": header.subject,
+        "model": header.model,
+        "meta": header.meta,
+        **header.extra,
+    }
+
+
+def record_line(record: Record) -> dict[str, Any]:
+    """A record as the JSON object of its line; fields that may be missing are, where they say nothing."""
+    if isinstance(record, Op):
+        spec, kind = _OP, "op"
+    elif isinstance(record, FaultRecord):
+        spec, kind = _FAULT, "fault"
+    else:
+        spec, kind = _EVENT, "event"
+    line: dict[str, Any] = {"type": kind}
+    for name, _, required in spec:
+        value = getattr(record, name)
+        if required or not (value is None or value in ({}, ())):
+            line[name] = value
+    if isinstance(record, FaultRecord) and record.evidence is not None:
+        line["evidence"] = {name: getattr(record.evidence, name) for name, _, _ in _EVIDENCE}
+    line.update((name, value) for name, value in record.extra.items() if name not in line)
+    return line
+
+
+def packed(line: Mapping[str, Any]) -> bytes:
+    """A line's bytes, without its newline. Raises `UsageError` for a value that has no JSON form."""
+    try:
+        data = orjson.dumps(line, default=_encoded)
+    except TypeError as error:
+        what = f"operation {line.get('id')}" if line.get("type") == "op" else f"a {line.get('type')}"
+        raise UsageError(
+            f"{what} cannot be recorded: {error} ({line!r:.300})",
+            remedy="give and return JSON values: strings, bytes, integers of 64 bits, lists, objects with string keys",
+        ) from error
+    return data
+
+
+def _encoded(value: object) -> object:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        data = bytes(value)
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return {BYTES: base64.b64encode(data).decode()}
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,204 @@
+"""One client of the load: a thread that applies its plan, operation by operation, and records what came of each."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pytest_arbredis._clock import NS_PER_MS, NS_PER_S, Clock
+from pytest_arbredis.load.floor import FloorSession
+from pytest_arbredis.load.outcomes import classify, outcome_of
+from pytest_arbredis.load.protocol import Answer, CountsAttempts, Endpoints, Invocation, Session, Subject
+from pytest_arbredis.load.workloads import FLOOR, Planned, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_arbredis.history.recorder import OpToken, Recorder
+    from pytest_arbredis.history.records import Json, Outcome
+
+_SPIN_NS = 100_000
+_NAP_S = 0.1  # a stop is heeded this soon
+_ERROR_LENGTH = 240
+
+
+@runtime_checkable
+class Enrols(Protocol):
+    """Capability of a clock: it passes only when all threads that take part in it sleep."""
+
+    def taking_part(self) -> AbstractContextManager[None]:
+        """While entered, this thread takes part."""
+        ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one client did so far; written by its thread, read by anybody."""
+
+    ok: int = 0
+    fail: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """One more of that outcome."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What all clients of one load share."""
+
+    workload: Workload
+    subject: Subject
+    endpoints: Endpoints
+    recorder: Recorder
+    clock: Clock
+    seed: int
+    seconds: float
+    run: str
+    processes: Iterator[int]
+    go: threading.Event
+    stop: threading.Event
+    abort: threading.Event
+
+
+class Client:
+    """One thread with its own session. `failure` is what ended it early."""
+
+    def __init__(self, number: int, orders: Orders) -> None:
+        self.number = number
+        self.tally = Tally()
+        self.ready = threading.Event()
+        self.failure: BaseException | None = None
+        self.abandoned = False
+        self.began_ns = 0
+        self.done = 0
+        self.retired = 0
+        self.process = next(orders.processes)
+        self._orders = orders
+        self.thread = threading.Thread(target=self._run, name=f"arbredis-client-{number}", daemon=True)
+
+    def plan(self) -> Iterator[Planned]:
+        """All that is wanted of this client."""
+        orders = self._orders
+        return orders.workload.plan(client=self.number, seed=orders.seed, run=orders.run, seconds=orders.seconds)
+
+    def skip(self, planned: Planned) -> None:
+        """Record an operation that will not be sent."""
+        self._orders.recorder.not_sent(
+            process=self.process,
+            name=planned.name,
+            key=planned.key,
+            input=planned.input,
+            intended_ns=self.began_ns + planned.offset_ns,
+        )
+        self.tally.not_sent += 1
+
+    def _run(self) -> None:
+        orders = self._orders
+        sessions: list[Session] = []
+        part = orders.clock.taking_part() if isinstance(orders.clock, Enrols) else nullcontext()
+        try:
+            with part:
+                sessions.append(orders.subject.open(orders.endpoints))
+                floor = FloorSession(orders.endpoints.primary) if orders.workload.floor else None
+                if floor is not None:
+                    sessions.append(floor)
+                self.ready.set()
+                orders.go.wait()
+                self._work(sessions[0], floor)
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller of the load
+            self.failure = error
+            orders.abort.set()
+        finally:
+            self.ready.set()
+            self._close(sessions)
+
+    def _close(self, sessions: list[Session]) -> None:
+        for session in sessions:
+            try:
+                session.close()
+            except Exception as error:  # noqa: BLE001 - as above; the load is over, its record complete
+                self.failure = self.failure or error
+
+    def _work(self, session: Session, floor: FloorSession | None) -> None:
+        orders = self._orders
+        end_ns = self.began_ns + int(orders.seconds * NS_PER_S)
+        for planned in self.plan():
+            if orders.abort.is_set() or self.abandoned:
+                return
+            self._await(self.began_ns + planned.offset_ns)
+            if orders.stop.is_set() or orders.clock.now_ns() >= end_ns:
+                self.skip(planned)
+            else:
+                self._apply(floor if floor is not None and planned.name == FLOOR else session, planned)
+            self.done += 1
+
+    def _await(self, target_ns: int) -> None:
+        """Let time pass until `target_ns`, or until the load is stopped; a late operation runs at once."""
+        orders, clock = self._orders, self._orders.clock
+        spin = _SPIN_NS if orders.workload.precise else 0
+        while (left := target_ns - clock.now_ns()) > 0 and not (orders.stop.is_set() or orders.abort.is_set()):
+            if left > spin:
+                clock.sleep(min((left - spin) / NS_PER_S, _NAP_S))
+                continue
+            for _ in range(10_000):
+                if clock.now_ns() >= target_ns:
+                    return
+            clock.sleep(NS_PER_MS / NS_PER_S)  # a manual clock does not pass by being looked at
+
+    def _apply(self, session: Session, planned: Planned) -> None:
+        recorder = self._orders.recorder
+        token = recorder.begin(
+            process=self.process,
+            name=planned.name,
+            key=planned.key,
+            input=planned.input,
+            intended_ns=self.began_ns + planned.offset_ns,
+        )
+        counts = session if isinstance(session, CountsAttempts) else None
+        try:
+            answer = session.apply(Invocation(id=token.id, name=planned.name, key=planned.key, input=planned.input))
+        except BaseException as error:  # noqa: BLE001 - what the table does not list is raised again
+            self._failed(token, error, counts)
+            return
+        outcome = outcome_of(answer)
+        said = answer if isinstance(answer, Answer) else Answer(output=answer)
+        recorder.complete(
+            token,
+            outcome=outcome,
+            output=said.output,
+            node=said.node,
+            attempts=counts.attempts if counts else None,
+            confirmed=said.confirmed,
+            error=None if outcome == "ok" else f"confirmed by {said.confirmed} of {said.wanted}",
+            meta=_tried(counts) if counts and len(counts.tried) > 1 else None,
+        )
+        self.tally.count(outcome)
+
+    def _failed(self, token: OpToken, error: BaseException, counts: CountsAttempts | None) -> None:
+        """Record an error; one that the table does not list ends the load. After an unknown one, a new process."""
+        attempts = counts.attempts if counts else None
+        outcome = classify(error, attempts=attempts)
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        self._orders.recorder.complete(
+            token,
+            outcome=outcome or "unknown",
+            error=text[:_ERROR_LENGTH],
+            attempts=attempts,
+            meta=_tried(counts) if counts else None,
+        )
+        self.tally.count(outcome or "unknown")
+        if outcome is None:
+            raise error
+        if outcome == "unknown":
+            self.process = next(self._orders.processes)
+            self.retired += 1
+
+
+def _tried(counts: CountsAttempts) -> dict[str, Json]:
+    tried: list[Any] = list(counts.tried)
+    return {"tried": tried}

@@ -1,0 +1,203 @@
+"""One server as a container: testcontainers without its reaper and without pulling, and the signals that we need."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import docker.errors
+import requests.exceptions
+import urllib3.exceptions
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.labels import create_labels
+
+from pytest_arbredis.errors import EngineUnreachableError, HarnessError, MissingImageError
+from pytest_arbredis.servers.images import ENGINE_REMEDY, IMAGE_REMEDY
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from testcontainers.core.docker_client import DockerClient
+
+    from pytest_arbredis.servers.launcher import ServerKind, ServerSpec
+
+KILLED = -9
+ENTRYPOINTS: dict[ServerKind, str | None] = {"redis": "redis-server", "sentinel": "redis-server", "toxiproxy": None}
+"""What is run: found on the PATH of the image, whose own entry point may be a script; None: the image's own."""
+
+
+class QuietContainer(DockerContainer):
+    """A container whose start neither pulls its image nor starts Ryuk (whose image would be pulled too).
+
+    It shares one client with others: connecting costs more than creating a container.
+    """
+
+    def __init__(self, image: str, shared: DockerClient) -> None:
+        # A version given, the parent's own client asks the engine nothing, and is never used.
+        super().__init__(image, docker_client_kw={"version": shared.client.api._version})  # noqa: SLF001 - has no name
+        self.image = image  # without testcontainers' prefix for pulls from a hub
+        self._shared = shared
+        self.labels: dict[str, str] = {}
+
+    def get_docker_client(self) -> DockerClient:
+        """The shared client."""
+        return self._shared
+
+    def start(self) -> Self:
+        """Create it and start it. Returns once it runs."""
+        self._container = self._shared.client.containers.create(
+            self.image,
+            command=self._command,
+            environment=self.env,
+            volumes=self.volumes,
+            labels=create_labels(self.image, self.labels),
+            detach=True,
+            **self._kwargs,
+        )
+        self._container.start()
+        return self
+
+
+class ContainerServer:
+    """A server in a container of its own, over several incarnations, with one log."""
+
+    def __init__(self, spec: ServerSpec, image: str, client: DockerClient, labels: Mapping[str, str]) -> None:
+        self._spec = spec
+        self._image = image
+        self._client = client
+        self._labels = dict(labels)
+        self._lock = threading.Lock()
+        self._id = ""
+        self._forgotten = False
+        self._last_status: int = KILLED
+
+    @property
+    def spec(self) -> ServerSpec:
+        """What was started."""
+        return self._spec
+
+    @property
+    def pid(self) -> int | None:
+        """The process id on the engine's machine; None while it does not run."""
+        state = self._state()
+        return int(state["Pid"]) if state["Running"] else None
+
+    @property
+    def log_path(self) -> Path:
+        """`<directory>/<name>.log`, fetched from the engine now."""
+        path = self._spec.directory / f"{self._spec.name}.log"
+        if not self._forgotten:
+            path.write_bytes(self._logs())
+        return path
+
+    def create(self) -> None:
+        """Create the container and start it for the first time."""
+        container = (
+            QuietContainer(self._image, self._client)
+            .with_command(list(self._spec.args))
+            .with_volume_mapping(self._spec.directory.absolute(), str(self._spec.directory.absolute()), "rw")
+            .with_kwargs(
+                entrypoint=ENTRYPOINTS[self._spec.kind],
+                network_mode="host",
+                user=f"{os.getuid()}:{os.getgid()}",
+                working_dir=str(self._spec.directory.absolute()),
+                log_config={"Type": "json-file"},
+            )
+        )
+        container.labels = {**self._labels, "arbredis.name": self._spec.name}
+        with engine_errors(f"start a container for {self._spec.name}"):
+            container.start()
+            self._id = container.get_container_id()
+
+    def start(self) -> None:
+        """Start it again after it ended. Returns once it runs, not when ready."""
+        with self._lock:
+            if self._forgotten:
+                raise HarnessError(f"{self._spec.name} was given up by its launcher", remedy="launch it anew")
+            if self._running():
+                raise HarnessError(f"{self._spec.name} runs already", remedy="end it before")
+            with engine_errors(f"start {self._spec.name} again"):
+                self._client.client.api.start(self._id)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal. Raises `HarnessError` if it does not run."""
+        with self._lock:
+            if not self._running():
+                raise HarnessError(
+                    f"{self._spec.name} does not run (exit status {self.exit_status()}): {number.name} cannot be sent",
+                    remedy="start it before",
+                )
+            with engine_errors(f"send {number.name} to {self._spec.name}"):
+                self._client.client.api.kill(self._id, number.name)
+
+    def exit_status(self) -> int | None:
+        """None while it runs; else its exit status, -9 for SIGKILL."""
+        state = self._state()
+        if state["Running"]:
+            return None
+        code = int(state["ExitCode"])
+        return 128 - code if code > 128 else code
+
+    def log_tail(self, lines: int = 10) -> str:
+        """The last lines of its log."""
+        if self._forgotten:
+            path = self.log_path
+            text = path.read_bytes() if path.exists() else b""
+        else:
+            text = self._logs(tail=lines)
+        return "\n".join(text.decode(errors="replace").splitlines()[-lines:])
+
+    def remove(self) -> None:
+        """Keep its log, then end it and remove its container, and wait until it is gone. Idempotent."""
+        with self._lock:
+            if self._forgotten or not self._id:
+                self._forgotten = True
+                return
+            with contextlib.suppress(HarnessError, OSError):
+                _ = self.log_path
+            with engine_errors(f"remove the container of {self._spec.name}"):
+                state = self._state()
+                try:
+                    self._client.client.api.remove_container(self._id, v=True, force=True)
+                except docker.errors.NotFound:
+                    pass
+                except docker.errors.APIError as error:
+                    if error.status_code != 409:  # being removed already
+                        raise
+                    self._client.client.api.wait(self._id, condition="removed")
+            self._last_status = KILLED if state["Running"] else int(state["ExitCode"])
+            self._forgotten = True
+
+    def _running(self) -> bool:
+        return bool(self._state()["Running"])
+
+    def _state(self) -> dict[str, Any]:
+        if not self._forgotten:
+            with engine_errors(f"look at {self._spec.name}"), contextlib.suppress(docker.errors.NotFound):
+                state: dict[str, Any] = self._client.client.api.inspect_container(self._id)["State"]
+                return state
+        return {"Running": False, "ExitCode": self._last_status, "Pid": 0}
+
+    def _logs(self, tail: int | None = None) -> bytes:
+        with engine_errors(f"read the log of {self._spec.name}"), contextlib.suppress(docker.errors.NotFound):
+            logs: bytes = self._client.client.api.logs(self._id, tail="all" if tail is None else tail)
+            return logs
+        return b""
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Translate what docker-py raises into errors of ours."""
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise MissingImageError(f"cannot {doing}: {error.explanation}", remedy=IMAGE_REMEDY) from error
+    except docker.errors.APIError as error:
+        cause = f"the Docker engine would not {doing}: {error.explanation or error}"
+        raise HarnessError(cause, remedy="see the engine's log") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise EngineUnreachableError(f"cannot {doing}: {error}", remedy=ENGINE_REMEDY) from error

@@ -1,0 +1,68 @@
+"""Sentinel's configuration and its timings, as pure text and values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_arbredis.servers.redis import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How fast Sentinel sees and acts. Every figure that depends on it is printed with its name.
+
+    `down_after_ms` has one value for all Sentinels, or one for each (staggered: fewer split votes). `debug` are the
+    pairs of `SENTINEL DEBUG` (Redis 7.0 and later), in milliseconds; empty for a deployment's own timing.
+    """
+
+    name: str
+    down_after_ms: tuple[int, ...]
+    failover_timeout_ms: int
+    debug: tuple[tuple[str, int], ...] = ()
+
+    def down_after(self, index: int) -> int:
+        """Milliseconds of silence before the Sentinel of this index holds a node for down."""
+        return self.down_after_ms[min(index, len(self.down_after_ms) - 1)]
+
+
+TIMINGS: Final[Mapping[str, Timing]] = {
+    "fast": Timing(
+        name="fast",
+        down_after_ms=(500,),
+        failover_timeout_ms=3000,  # below it promotions are aborted (-failover-abort-slave-timeout)
+        debug=(
+            ("info-period", 400),
+            ("ping-period", 250),  # a replica counts only if its INFO is fresher than five of these; INFO comes at 1 Hz
+            ("ask-period", 50),
+            ("publish-period", 50),
+            ("election-timeout", 500),
+            ("min-link-reconnect-period", 50),
+        ),
+    ),
+    "production": Timing(name="production", down_after_ms=(5000,), failover_timeout_ms=10000),
+}
+
+
+def sentinel_conf(*, port: int, directory: Path, announce: tuple[str, int] | None = None) -> str:
+    """The text of a Sentinel's configuration file, which Sentinel then rewrites.
+
+    It monitors nothing yet: a running Sentinel is told of its primary by SENTINEL MONITOR, at the first start as after
+    every reset. `announce` is its own address where that is not where it listens.
+    """
+    lines = [
+        f"port {port}",
+        "bind 127.0.0.1",
+        "protected-mode yes",
+        f"dir {quoted(str(directory))}",
+        "daemonize no",
+        "supervised no",
+        'logfile ""',
+    ]
+    if announce is not None:
+        lines += [f"sentinel announce-ip {quoted(announce[0])}", f"sentinel announce-port {announce[1]}"]
+    return "\n".join(lines) + "\n"

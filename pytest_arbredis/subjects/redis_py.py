@@ -1,0 +1,94 @@
+"""redis-py as a subject, by each way of constructing its client: the construction decides what is sent again.
+
+Each keeps the retries that redis-py gives that construction. Added are only a connection class that counts sends, and a
+socket time-out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
+
+from pytest_arbredis.errors import UsageError
+
+if TYPE_CHECKING:
+    from pytest_arbredis.load.protocol import Endpoints
+    from pytest_arbredis.subjects.redis_py_session import RedisPySession
+
+Construction = Literal["Sentinel.master_for", "Redis(host, port)", "from_url", "ConnectionPool"]
+
+SOCKET_TIMEOUT_S = 1.0
+"""Long enough for a replica's confirmation, short enough that a stalled node is left within a test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisPy:
+    """redis-py's synchronous client; `retries` is None for the library's default of that construction.
+
+    With `wait_replicas` every write and increment is followed by `WAIT wait_replicas wait_ms` on its own connection. It
+    is answered with how many replicas confirmed; if WAIT itself fails, the write is applied and nobody confirmed it.
+    """
+
+    construction: Construction
+    wait_replicas: int = 0
+    wait_ms: int = 500
+    socket_timeout_s: float = SOCKET_TIMEOUT_S
+    retries: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.socket_timeout_s <= 0:
+            raise UsageError(f"socket_timeout_s is {self.socket_timeout_s!r}", remedy="give seconds above 0")
+        if self.wait_replicas < 0 or (self.retries is not None and self.retries < 0):
+            raise UsageError(
+                f"wait_replicas is {self.wait_replicas!r}, retries is {self.retries!r}", remedy="give 0 or more"
+            )
+        if self.wait_replicas and not 0 < self.wait_ms < self.socket_timeout_s * 1000:
+            raise UsageError(
+                f"wait_ms is {self.wait_ms!r}, socket_timeout_s is {self.socket_timeout_s!r}",
+                remedy="WAIT must end above 0 ms (0 blocks for ever) and before the socket's time-out",
+            )
+
+    @property
+    def name(self) -> str:
+        """Version and construction, e.g. `redis-py 8.1.0 Sentinel.master_for, WAIT 2`."""
+        wait = f", WAIT {self.wait_replicas}" if self.wait_replicas else ""
+        retries = "" if self.retries is None else f", {self.retries} retries"
+        return f"redis-py {version('redis')} {self.construction}{wait}{retries}"
+
+    def open(self, endpoints: Endpoints) -> RedisPySession:
+        """A client of its own, connected."""
+        from pytest_arbredis.subjects.redis_py_session import RedisPySession
+
+        return RedisPySession(self, endpoints)
+
+
+def sentinel(
+    wait_replicas: int = 0,
+    wait_ms: int = 500,
+    socket_timeout_s: float = SOCKET_TIMEOUT_S,
+    retries: int | None = None,
+) -> RedisPy:
+    """`Sentinel(sentinels).master_for(name)`; not repeated by default."""
+    return RedisPy(
+        construction="Sentinel.master_for",
+        wait_replicas=wait_replicas,
+        wait_ms=wait_ms,
+        socket_timeout_s=socket_timeout_s,
+        retries=retries,
+    )
+
+
+def direct(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None) -> RedisPy:
+    """`redis.Redis(host, port)`; repeated ten times by default from redis-py 6 on."""
+    return RedisPy(construction="Redis(host, port)", socket_timeout_s=socket_timeout_s, retries=retries)
+
+
+def from_url(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None) -> RedisPy:
+    """`redis.from_url(url)`; not repeated by default."""
+    return RedisPy(construction="from_url", socket_timeout_s=socket_timeout_s, retries=retries)
+
+
+def pool(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None) -> RedisPy:
+    """`redis.Redis(connection_pool=ConnectionPool(host, port))`; not repeated by default."""
+    return RedisPy(construction="ConnectionPool", socket_timeout_s=socket_timeout_s, retries=retries)

@@ -1,0 +1,92 @@
+"""Topologies as values: what to deploy, not where or how.
+
+topologies.sentinel(replicas=2, sentinels=3, timing="fast")
+topologies.single(conf={"maxmemory": "64mb"})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pytest_arbredis.errors import UsageError
+
+TopologyKind = Literal["single", "sentinel"]
+TimingName = Literal["fast", "production"]
+
+KINDS: tuple[TopologyKind, ...] = ("single", "sentinel")
+TIMING_NAMES: tuple[TimingName, ...] = ("fast", "production")
+MOST_REPLICAS = 5
+MOST_SENTINELS = 7
+
+ROLES = ("primary", "replicas", "replica", "nodes", "crashed", "sentinels")
+"""Names of targets, beside those of nodes (n0, n1, …; s0, s1, …). `replica` is the first of the replicas."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """Which servers stand, and how they are tuned; equal values share one deployment.
+
+    `conf` are directives of redis.conf for every data node, as pairs sorted by name.
+    """
+
+    kind: TopologyKind = "sentinel"
+    replicas: int = 0
+    sentinels: int = 0
+    timing: TimingName = "fast"
+    conf: tuple[tuple[str, str], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuse at definition what could only fail in minute nine."""
+        if self.kind not in KINDS:
+            raise UsageError.unknown("topology", self.kind, KINDS)
+        if self.timing not in TIMING_NAMES:
+            raise UsageError.unknown("timing", self.timing, TIMING_NAMES)
+        if not 0 <= self.replicas <= MOST_REPLICAS:
+            raise UsageError(f"replicas={self.replicas!r}", remedy=f"use 0 to {MOST_REPLICAS}")
+        if self.kind == "sentinel" and (self.replicas < 1 or not 1 <= self.sentinels <= MOST_SENTINELS):
+            raise UsageError(
+                f"a sentinel topology with replicas={self.replicas!r} and sentinels={self.sentinels!r} cannot fail over",
+                remedy=f"use at least 1 replica and 1 to {MOST_SENTINELS} Sentinels (an odd number, usually 3)",
+            )
+        if self.kind == "single" and (self.replicas or self.sentinels):
+            raise UsageError("a single topology has no replicas and no Sentinels", remedy="use topology='sentinel'")
+
+    @property
+    def quorum(self) -> int:
+        """Sentinels that must agree that the primary is down: a majority."""
+        return self.sentinels // 2 + 1
+
+    @property
+    def data_nodes(self) -> int:
+        """Primary and replicas together."""
+        return 1 + self.replicas
+
+    def __str__(self) -> str:
+        if self.kind == "single":
+            return "single"
+        return f"sentinel (1 primary, {self.replicas} replicas, {self.sentinels} Sentinels, {self.timing} timing)"
+
+
+def single(*, conf: Mapping[str, str] | None = None) -> Topology:
+    """One Redis, nobody to take over."""
+    return Topology(kind="single", conf=_pairs(conf))
+
+
+def sentinel(
+    *, replicas: int = 2, sentinels: int = 3, timing: TimingName = "fast", conf: Mapping[str, str] | None = None
+) -> Topology:
+    """One primary with replicas, watched by Sentinels."""
+    return Topology(kind="sentinel", replicas=replicas, sentinels=sentinels, timing=timing, conf=_pairs(conf))
+
+
+def _pairs(conf: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, str(value)) for name, value in (conf or {}).items()))
+
+
+def check_target(target: str) -> str:
+    """The target itself if it names a role or could name a node; else a usage error with the known names."""
+    if target in ROLES or (len(target) > 1 and target[0] in "ns" and target[1:].isdigit()):
+        return target
+    raise UsageError.unknown("target", target, (*ROLES, "n0, n1, … (a data node)", "s0, s1, … (a Sentinel)"))

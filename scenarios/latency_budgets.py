@@ -1,0 +1,36 @@
+"""Latency budgets: what one command may cost on localhost, past the proxies.
+
+GET P50/P95/P99 0.1/0.3/0.5 ms, SET 0.2/0.4/0.8 ms, PUBLISH 0.3/0.6/1.2 ms, from the intended start of each operation
+to its reply, at 3000 operations a second. Held only if the upper end of the interval is within the budget; broken only if the
+lower end is beyond it while the machine's own noise floor is within; else inconclusive.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_arbredis import Scenario, checks, subjects, topologies, workloads
+
+if TYPE_CHECKING:
+    from pytest_arbredis.session import Arbredis
+
+BUDGETS = Scenario(
+    name="latency_budgets.localhost",
+    promise="GET P99 < 0.5 ms, SET P99 < 0.8 ms, PUBLISH P99 < 1.2 ms on localhost, without a proxy.",
+    topology=topologies.single(),
+    subject=subjects.direct(),
+    workload=workloads.commands(rate_hz=4000, names=("GET", "SET", "PUBLISH")),
+    seconds=10.5,
+    judged=("GET", "SET", "PUBLISH"),
+    path="direct",
+    read_back=False,
+    checks=(
+        checks.latency("GET", p50_ms=0.1, p95_ms=0.3, p99_ms=0.5),
+        checks.latency("SET", p50_ms=0.2, p95_ms=0.4, p99_ms=0.8),
+        checks.latency("PUBLISH", p50_ms=0.3, p95_ms=0.6, p99_ms=1.2),
+    ),
+)
+
+
+def test_commands_keep_their_latency_budgets(arbredis: Arbredis) -> None:
+    arbredis.run(BUDGETS).assert_valid()

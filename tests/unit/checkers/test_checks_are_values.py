@@ -1,0 +1,54 @@
+"""The seam between checks and scenarios: frozen values with claims, cheap to import."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from pytest_arbredis.checkers import api as checks
+from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.testing.builder import HistoryBuilder
+
+ALL = [
+    checks.acknowledged_writes_survive(),
+    checks.commands_are_repeated(),
+    checks.confirmed_writes_survive(),
+    checks.latency("GET", p99_ms=0.5),
+    checks.losses_are_documented(),
+    checks.read_your_writes(),
+    checks.recovers_within(3),
+    checks.refused_writes_are_refused(),
+    checks.replicas_converge(),
+    checks.service_resumes(2, after="out_of_memory"),
+    checks.unacknowledged_but_applied(),
+    checks.vacuity_guard(faults=()),
+    checks.writes_are_lost(),
+]
+
+
+def test_every_factory_is_exported():
+    assert len(ALL) == len(checks.__all__) - 1
+    assert checks.__all__ == sorted(checks.__all__)
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.claim)
+def test_an_empty_history_is_never_valid(check):
+    finding = check(HistoryBuilder().build())
+    assert finding.verdict is Verdict.UNKNOWN
+    assert finding.claim == check.claim
+    assert finding.summary
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.claim)
+def test_a_check_is_a_frozen_value(check):
+    assert dataclasses.replace(check) == check
+    assert type(check).__dataclass_params__.frozen
+
+
+def test_importing_the_checks_imports_nothing_heavy():
+    code = "import sys, pytest_arbredis.checkers.api; print(sorted({'numpy', 'redis', 'orjson'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.strip() == "[]"
