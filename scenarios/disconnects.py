@@ -20,17 +20,17 @@ DISCONNECTS = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=8, read_share=0.3),
     faults=(
-        schedule.at(seconds=1)
+        schedule.at(seconds=0.8)
         .latency("primary", ms=50, jitter_ms=20)
-        .lasting(seconds=1)
-        .at(seconds=3)
+        .lasting(seconds=0.8)
+        .at(seconds=2.8)
         .reset("primary")
         .lasting(seconds=0.3)
-        .at(seconds=5)
+        .at(seconds=4.4)
         .down("primary")
         .lasting(seconds=0.3)
     ),
-    seconds=7.5,
+    seconds=6.2,
     checks=(
         checks.acknowledged_writes_survive(),
         checks.read_your_writes(),

@@ -22,9 +22,15 @@ STALLED = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
     faults=(
-        schedule.at(seconds=1).replication_cut("replicas").at(seconds=1.5).crash("primary").at(seconds=4.5).restart()
+        schedule.at(seconds=0.6)
+        .replication_cut("replicas")
+        .lasting(seconds=2.8)
+        .at(seconds=1)
+        .crash("primary")
+        .at(seconds=3.6)
+        .restart("crashed")
     ),
-    seconds=6,
+    seconds=4.6,
     exposed_by={"replication_cut": "any"},
     checks=(checks.writes_are_lost(at_least=10),),
 )
@@ -36,8 +42,8 @@ ZOMBIE = Scenario(
     topology=STALLED.topology,
     subject=subjects.sentinel(socket_timeout_s=10),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
-    faults=schedule.at(seconds=1).pause("primary").lasting(seconds=3),
-    seconds=6,
+    faults=schedule.at(seconds=0.8).pause("primary").lasting(seconds=2.5),
+    seconds=4.8,
     checks=(checks.writes_are_lost(at_least=1),),
 )
 

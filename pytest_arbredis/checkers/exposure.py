@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import FaultRecord, Op
 
-ExposedBy = Literal["target", "any"]
+ExposedBy = Literal["target", "any", "after"]
 """`target`: operations attempted on the fault's nodes. `any`: operations that were applied while it was in force, for
-faults on nodes that no client talks to."""
+faults on nodes that no client talks to. `after`: operations that were applied since it began, for what is over at once
+and changes the topology."""
 
-EXPOSED_BY: dict[str, ExposedBy] = {"replication_cut": "any", "restart": "any"}
+EXPOSED_BY: dict[str, ExposedBy] = {"replication_cut": "any", "restart": "after"}
 """Faults on nodes that are replicas, to which a client of the primary sends nothing; the others: `target`."""
 
 
@@ -25,6 +26,8 @@ def exposed(history: History, fault: FaultRecord, names: Sequence[str], *, by: E
     its effect: not answered `ok`, or slower than all before the first fault.
     """
     ops = [op for op in history.named(*names) if op.sent]
+    if by == "after":
+        return tuple(op for op in ops if op.applied and op.completed_ns is not None and op.invoked_ns >= fault.began_ns)
     if by == "any":
         return tuple(op for op in ops if op.applied and op.completed_ns is not None and _within(op.completed_ns, fault))
     in_force = [op for op in ops if _overlaps(op, fault)]

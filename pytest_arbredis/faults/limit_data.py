@@ -84,9 +84,10 @@ def handshake_bytes(address: Address) -> int:
 
         thread = threading.Thread(target=relay, daemon=True)
         thread.start()
-        connection = redis.Connection(host="127.0.0.1", port=listener.getsockname()[1], socket_timeout=5)
-        connection.connect()
-        connection.disconnect()
+        # From a pool: a bare Connection leaves out the part of the handshake that a pool adds.
+        port = listener.getsockname()[1]
+        client = redis.Redis(host="127.0.0.1", port=port, socket_timeout=5, single_connection_client=True)
+        client.close()
         thread.join(5)
     return counted
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from pytest_arbredis.topology.deployment import Deployment
     from pytest_arbredis.topology.node import Node
 
-CHUNK_BYTES = 64 * 1024
+CHUNK_BYTES = 4096
+"""Small enough that the connection's own buffers, which count as used memory and shrink later, stay small."""
+
+MARGIN_BYTES = 256 * 1024
+"""The limit ends this far below what is used, so that memory given back by buffers makes no room for writes."""
+
 FILLER = "arbredis:filler"
 SETTINGS = ("maxmemory", "maxmemory-policy")
 MB = 1024 * 1024
@@ -26,6 +31,7 @@ MB = 1024 * 1024
 class OutOfMemory:
     """The target has `headroom_mb` left above what it uses, and that is filled with keys of ours until it refuses.
 
+    The limit is then lowered a little below what is used, so that it goes on refusing.
     Healed by removing the filler and restoring the settings, in the server and in its file.
     """
 
@@ -66,9 +72,11 @@ class OutOfMemory:
             try:
                 node.client.set(f"{FILLER}:{index}", filler)
             except redis.ResponseError as error:
-                if str(error).startswith(("OOM", "command not allowed when used memory")):
-                    return
-                raise
+                if not str(error).startswith(("OOM", "command not allowed when used memory")):
+                    raise
+                used = int(cast("dict[str, int]", node.client.info("memory"))["used_memory"])
+                node.client.config_set("maxmemory", used - MARGIN_BYTES)
+                return
         raise HarnessError(
             f"{node.name} took {4 * self.headroom_mb} MB and never refused",
             remedy="is its maxmemory changed by somebody else?",

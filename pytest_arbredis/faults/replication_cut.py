@@ -27,10 +27,10 @@ class ReplicationCut:
             node.client.execute_command("REPLICAOF", NOBODY[0], str(NOBODY[1]))
 
         def undo() -> None:
-            primary = site.deployment.primary()
             for node in site.nodes:
                 role = node.role()
                 if role is not None and role.primary == NOBODY:
+                    primary = site.deployment.primary()
                     node.client.execute_command("REPLICAOF", *map(str, primary.proxied))
 
         return undo

@@ -92,10 +92,10 @@ class Recorder:
         process: int,
         name: str,
         key: str | None = None,
-        input: Json = None,  # noqa: A002 - the field's name in the format
+        input: Json = None,
         intended_ns: int | None = None,
         meta: Mapping[str, Json] | None = None,
-        id: int | None = None,  # noqa: A002 - as above
+        id: int | None = None,
     ) -> OpToken:
         """Record an invocation, now: it is on record when this returns, so send its bytes only then."""
         line: dict[str, Any] = {
@@ -160,7 +160,7 @@ class Recorder:
         name: str,
         intended_ns: int,
         key: str | None = None,
-        input: Json = None,  # noqa: A002 - the field's name in the format
+        input: Json = None,
         meta: Mapping[str, Json] | None = None,
     ) -> None:
         """Record an operation that was planned but never sent: certainly not applied."""

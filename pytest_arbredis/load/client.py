@@ -75,6 +75,7 @@ class Client:
         self.failure: BaseException | None = None
         self.abandoned = False
         self.began_ns = 0
+        self.opened = False
         self.done = 0
         self.retired = 0
         self.process = next(orders.processes)
@@ -107,6 +108,7 @@ class Client:
                 floor = FloorSession(orders.endpoints.primary) if orders.workload.floor else None
                 if floor is not None:
                     sessions.append(floor)
+                self.opened = True
                 self.ready.set()
                 orders.go.wait()
                 self._work(sessions[0], floor)

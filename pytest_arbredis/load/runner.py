@@ -175,7 +175,7 @@ def _raise_first(clients: list[Client], subject: Subject) -> None:
         if isinstance(error, ArbredisError):
             raise error
         if error is not None:
-            what = "while it worked" if client.began_ns else "before the load began"
+            what = "while it worked" if client.opened else "before the load began"
             raise HarnessError(
                 f"client {client.number} of {subject.name} raised {type(error).__name__} {what}: {error}",
                 remedy="the outcome table (load/outcomes.py) judges only what it lists: mend the subject, or list it",

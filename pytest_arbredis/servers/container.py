@@ -11,6 +11,7 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.exceptions import ContainerStartException
 from testcontainers.core.labels import create_labels
 
 from pytest_arbredis.errors import EngineUnreachableError, HarnessError, MissingImageError
@@ -110,8 +111,11 @@ class ContainerServer:
         )
         container.labels = {**self._labels, "arbredis.name": self._spec.name}
         with engine_errors(f"start a container for {self._spec.name}"):
-            container.start()
-            self._id = container.get_container_id()
+            try:
+                container.start()
+            finally:  # one that was created but could not be started must be removed too
+                with contextlib.suppress(ContainerStartException):
+                    self._id = container.get_container_id()
 
     def start(self) -> None:
         """Start it again after it ended. Returns once it runs, not when ready."""
@@ -136,11 +140,7 @@ class ContainerServer:
 
     def exit_status(self) -> int | None:
         """None while it runs; else its exit status, -9 for SIGKILL."""
-        state = self._state()
-        if state["Running"]:
-            return None
-        code = int(state["ExitCode"])
-        return 128 - code if code > 128 else code
+        return _exit_status(self._state())
 
     def log_tail(self, lines: int = 10) -> str:
         """The last lines of its log."""
@@ -169,7 +169,8 @@ class ContainerServer:
                     if error.status_code != 409:  # being removed already
                         raise
                     self._client.client.api.wait(self._id, condition="removed")
-            self._last_status = KILLED if state["Running"] else int(state["ExitCode"])
+            status = _exit_status(state)
+            self._last_status = KILLED if status is None else status
             self._forgotten = True
 
     def _running(self) -> bool:
@@ -187,6 +188,14 @@ class ContainerServer:
             logs: bytes = self._client.client.api.logs(self._id, tail="all" if tail is None else tail)
             return logs
         return b""
+
+
+def _exit_status(state: Mapping[str, Any]) -> int | None:
+    """None of a container that runs; 137 and the like, as the engine counts signals, become negative."""
+    if state["Running"]:
+        return None
+    code = int(state["ExitCode"])
+    return 128 - code if code > 128 else code
 
 
 @contextlib.contextmanager

@@ -80,7 +80,7 @@ def sentinel(
 
 
 def direct(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None) -> RedisPy:
-    """`redis.Redis(host, port)`; repeated ten times by default from redis-py 6 on."""
+    """`redis.Redis(host, port)`; repeated by default: ten times by redis-py 8, three by 6 and 7, not by 5."""
     return RedisPy(construction="Redis(host, port)", socket_timeout_s=socket_timeout_s, retries=retries)
 
 

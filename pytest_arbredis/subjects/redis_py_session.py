@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
     from pytest_arbredis.history.records import Json
     from pytest_arbredis.subjects.redis_py import RedisPy
+
+_COMMAND_NAME = (
+    ()
+    if inspect.signature(redis.ConnectionPool.get_connection).parameters["command_name"].default is None
+    else ("WAIT",)
+)
+"""What `get_connection` must be given: redis-py 5 wants a name, later versions warn of it."""
 
 _WRITES = frozenset({"write", "increment", "SET"})
 
@@ -76,7 +84,7 @@ class RedisPySession:
         """
         pool = self._client.connection_pool
         try:
-            connection = pool.get_connection("WAIT")
+            connection = pool.get_connection(*_COMMAND_NAME)
             try:
                 self._client.connection = connection
                 output = _json(command(self._client, op))
@@ -127,6 +135,7 @@ class RedisPySession:
         options: dict[str, Any] = {"socket_timeout": self._subject.socket_timeout_s}
         if self._subject.retries is not None:
             options["retry"] = Retry(ExponentialBackoff(), self._subject.retries)
+            options["retry_on_error"] = [redis.ConnectionError, redis.TimeoutError]  # redis-py 5 heeds only this
         if construction == "Sentinel.master_for":
             if not endpoints.sentinels:
                 raise UsageError("the topology has no Sentinels", remedy="use a sentinel topology, or another subject")
@@ -143,7 +152,7 @@ class RedisPySession:
             else:
                 client = redis.Redis(host=host, port=port, **options)
             client.connection_pool.connection_class = CountingConnection
-        return client  # type: ignore[no-any-return]
+        return client
 
 
 def _increment(client: redis.Redis, op: Invocation) -> Any:

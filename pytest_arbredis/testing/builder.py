@@ -47,7 +47,7 @@ class HistoryBuilder:
         key: str | None = None,
         *,
         at: At,
-        input: Json = None,  # noqa: A002 - the record's own name
+        input: Json = None,
         output: Json = None,
         process: int | None = None,
         outcome: Outcome = "ok",

@@ -162,7 +162,7 @@ def test_a_server_that_ends_by_itself_tells_its_status(launcher, node):
 
 def test_a_server_that_dies_at_its_start_is_reported_with_its_log(launcher, node):
     (server,) = launcher.launch([node("n0", lines="no-such-directive 1\n")])
-    with pytest.raises(ServerDiedError, match="(?s)exit status 1.*no-such-directive"):
+    with pytest.raises(ServerDiedError, match=r"(?s)exit status 1.*no-such-directive"):
         await_all([server])
 
 
@@ -200,7 +200,8 @@ def test_the_version_is_that_of_the_server_in_the_image(launcher):
         assert launcher.version(kind) == launcher._ask_version(kind)
 
 
-def test_a_missing_image_is_told_at_once_and_never_pulled(found, tmp_path, node):
+@pytest.mark.usefixtures("found")
+def test_a_missing_image_is_told_at_once_and_never_pulled(tmp_path, node):
     from pytest_arbredis.servers.docker import DockerLauncher
 
     began = time.monotonic()
@@ -218,17 +219,19 @@ def test_a_missing_image_is_told_at_once_and_never_pulled(found, tmp_path, node)
 def test_an_engine_that_does_not_answer_is_an_error_with_a_remedy(tmp_path):
     from pytest_arbredis.servers.docker import DockerLauncher
 
-    with pytest.raises(EngineUnreachableError, match="(?s)nobody.sock.*process launcher"):
+    with pytest.raises(EngineUnreachableError, match=r"(?s)nobody\.sock.*process launcher"):
         DockerLauncher({}, root=tmp_path, host=f"unix://{tmp_path}/nobody.sock")
 
 
-def test_the_configuration_of_testcontainers_is_left_alone(launcher, node):
+def test_no_ryuk_is_started_and_its_configuration_is_left_alone(launcher, node, monkeypatch):
+    """Its image is not present here: testcontainers would pull it."""
     from testcontainers.core.config import testcontainers_config
+    from testcontainers.core.container import Reaper
 
-    before = (testcontainers_config.ryuk_disabled, os.environ.get("TESTCONTAINERS_RYUK_DISABLED"))
+    monkeypatch.setattr(testcontainers_config, "ryuk_disabled", False)
     launcher.launch([node("n0")])
-    assert (testcontainers_config.ryuk_disabled, os.environ.get("TESTCONTAINERS_RYUK_DISABLED")) == before
-    assert before == (False, None), "a Ryuk would have been started, had we not gone round it"
+    assert Reaper._instance is None
+    assert testcontainers_config.ryuk_disabled is False
 
 
 def test_the_containers_of_owners_that_are_gone_are_swept_and_no_others(found, launcher):

@@ -61,13 +61,37 @@ def test_a_primary_one_byte_short_of_the_cut_still_counts_as_shared():
 
 
 def test_a_primary_that_had_reached_the_cut_documents_what_follows_however_late():
-    h = failover(samples=((0, 100), (50, 199), (60, 230), (900, 250)))
-    lose(h, at=(800, 801))
+    h = failover(samples=((0, 100), (50, 199), (410, 230)))
+    lose(h, at=(400, 401))
     assert classes(h) == DOCUMENTED
 
 
-def test_what_a_zombie_acknowledges_after_the_promotion_is_documented():
-    h = failover(samples=((0, 100), (50, 150), (2010, 210)))
+def test_a_primary_that_had_one_byte_more_than_the_cut_was_not_shared():
+    h = failover(samples=((0, 100), (50, 200)), cut=200)
+    lose(h, at=(10, 20))
+    assert classes(h) == DOCUMENTED
+
+
+def test_a_sample_asked_for_before_the_write_completed_proves_nothing_about_it():
+    h = failover(samples=((0, 100), (300, 210)))
+    lose(h, at=(40, 50))
+    data = {"role": "master", "replid": "A", "offset": 199, "asked_ns": 49_000_000}
+    h.event("replication", "n0", at=51, data=data)
+    assert classes(h) == UNDECIDED
+    h.event("replication", "n0", at=52, data=data | {"asked_ns": 50_000_000})
+    assert classes(h) == UNEXPECTED
+
+
+def test_a_primary_that_restarts_from_its_own_file_promises_no_cut():
+    h = failover(cut=None)
+    h.replication("n0", role="master", replid="B", offset=200, at=1500, replid2="A", second_offset=200)
+    lose(h, at=(160, 170))
+    assert classes(h) == UNDECIDED
+
+
+@pytest.mark.parametrize("sampled_ms", [2010, 2020])
+def test_what_a_zombie_acknowledges_after_the_promotion_is_documented(sampled_ms):
+    h = failover(samples=((0, 100), (50, 150), (sampled_ms, 210)))
     lose(h, at=(2015, 2016))
     assert classes(h) == DOCUMENTED
 
@@ -87,7 +111,7 @@ def test_a_write_between_two_histories_of_its_primary_is_undecided():
 
 
 def test_nothing_is_concluded_from_a_sample_long_ago():
-    h = failover(samples=((0, 100), (1200, 300)))
+    h = failover(samples=((0, 100), (810, 300)))
     lose(h, at=(800, 801))
     assert classes(h) == UNDECIDED
 

@@ -114,6 +114,18 @@ def test_a_fault_on_replicas_is_met_by_writes_that_are_applied_meanwhile(acknowl
     assert aimed(h.build()).verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("invoked", "outcome", "verdict"),
+    [(610, "ok", Verdict.VALID), (610, "unknown", Verdict.UNKNOWN), (540, "ok", Verdict.UNKNOWN)],
+)
+def test_a_restart_is_met_by_what_is_applied_after_it(invoked, outcome, verdict):
+    h = HistoryBuilder()
+    h.write("k0", "v", at=(0, 1))
+    h.fault("restart", "crashed", nodes=("n0",), at=(550, 551), evidence="answers")
+    h.write("k1", "v", at=(invoked, 612), outcome=outcome, node="n1", tried=["n1"])
+    assert checks.vacuity_guard(faults=("restart",), final_reads=False)(h.build()).verdict is verdict
+
+
 def untold(*, outcome="ok", took=1.0) -> HistoryBuilder:
     """No operation says which nodes it tried."""
     h = HistoryBuilder()

@@ -192,7 +192,9 @@ def test_a_process_has_one_operation_at_a_time(tmp_path, first, second, wrong):
     ]
     path = written(tmp_path, HEADER, *reversed(lines))
     if wrong:
-        with pytest.raises(MalformedHistoryError, match=r"line [23]: operation . of process 0 .* one operation at a time"):
+        with pytest.raises(
+            MalformedHistoryError, match=r"line [23]: operation . of process 0 .* one operation at a time"
+        ):
             load(path)
     else:
         assert len(load(path).ops) == 2

@@ -49,7 +49,14 @@ def test_an_invocation_is_on_record_as_unknown_before_it_completes(recorder, clo
         meta={"b": 2},
     )
     (op,) = now(recorder).ops
-    assert (op.outcome, op.output, op.error, op.node, op.attempts, op.confirmed) == ("unknown", "OK", "late", "n1", 2, 1)
+    assert (op.outcome, op.output, op.error, op.node, op.attempts, op.confirmed) == (
+        "unknown",
+        "OK",
+        "late",
+        "n1",
+        2,
+        1,
+    )
     assert (op.completed_ns, op.entered_ns, op.meta) == (1_000_001_000, 1001, {"a": 1, "b": 2})
 
 
@@ -86,7 +93,13 @@ def test_no_slot_crosses_a_page_and_every_line_starts_where_a_slot_does(recorder
 def test_a_fault_is_on_record_with_its_evidence_while_it_is_in_force(recorder, clock):
     token = recorder.fault_began(name="crash", target="primary", nodes=["n0"], params={"a": 1}, began_ns=7)
     (fault,) = now(recorder).faults
-    assert (fault.name, fault.target, fault.nodes, fault.began_ns, fault.ended_ns) == ("crash", "primary", ("n0",), 7, None)
+    assert (fault.name, fault.target, fault.nodes, fault.began_ns, fault.ended_ns) == (
+        "crash",
+        "primary",
+        ("n0",),
+        7,
+        None,
+    )
     assert fault.evidence is None
     recorder.fault_observed(token, Evidence(source="process table", at_ns=8, detail="gone" * 200))
     assert now(recorder).faults[0].evidence.detail == "gone" * 200

@@ -63,6 +63,11 @@ class Answering(BaseHTTPRequestHandler):
             known = name in self.server.images
             self.answer(*((200, {"Id": name}) if known else (404, {"message": f"No such image: {name}"})))
 
+    def do_POST(self):
+        self.server.asked.append(f"POST {self.path}")
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(500, {"message": "no container today"})
+
     def do_DELETE(self):
         url = urlsplit(self.path)
         key = url.path.rpartition("/")[2]
@@ -217,7 +222,7 @@ def test_a_container_that_cannot_be_run_is_the_reason(fake):
     found = engine()
     assert isinstance(found, Reason)
     assert found.lack == "network"
-    assert "is not reached from here: HTTP 501" in found.cause
+    assert "is not reached from here: HTTP 500: no container today" in found.cause
     assert not list(Path(os.environ["XDG_CACHE_HOME"]).rglob("host-network-*"))
 
 
