@@ -84,6 +84,9 @@ def faults(_arbredis_view: TopologyView) -> FaultBench:
 
 
 FIXTURES = frozenset(
-    ["arbredis", "redis_topology", "redis_client", "redis_sentinel", "redis_url", "redis_direct_url", "redis_env", "faults"]
+    (
+        *("arbredis", "faults", "redis_client", "redis_direct_url"),
+        *("redis_env", "redis_sentinel", "redis_topology", "redis_url"),
+    )
 )
 """Tests that use one of these get the marker `arbredis`."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    import pytest
-
+    from pytest_arbredis.session import Arbredis, TopologyView
     from pytest_arbredis.topology.means import Means
     from pytest_arbredis.topology.spec import Topology
 
@@ -24,6 +25,14 @@ MARKER = (
     "test's fixtures run on"
 )
 MARKER_ARGUMENTS = ("topology", "replicas", "sentinels", "timing", "conf")
+
+
+SESSION: pytest.StashKey[Arbredis] = pytest.StashKey()
+"""Where the configuration keeps the session's harness."""
+VIEW: pytest.StashKey[TopologyView] = pytest.StashKey()
+"""Where a test keeps its topology, for the hooks."""
+SEED: pytest.StashKey[int] = pytest.StashKey()
+"""Where the configuration keeps the seed that was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +116,9 @@ def seed_of(config: pytest.Config) -> int:
     shared = getattr(config, "workerinput", {}).get("arbredis_seed")
     if shared is not None:
         return int(shared)
-    drawn: int | None = getattr(config, "_arbredis_seed", None)
-    if drawn is None:
-        drawn = random.randrange(2**31)
-        config._arbredis_seed = drawn  # type: ignore[attr-defined]  # noqa: SLF001 - pytest's Stash needs pytest at import
-    return drawn
+    if SEED not in config.stash:
+        config.stash[SEED] = random.randrange(2**31)
+    return config.stash[SEED]
 
 
 def runs_dir_of(config: pytest.Config) -> Path:

@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that passed although nothing of it met its faults: a failure, not an error of teardown."""
     outcome = yield
-    view = getattr(item, "_arbredis_view", None)
+    view = item.stash.get(options.VIEW, None)
     if view is not None and (complaints := view.complaints()):
         pytest.fail("\n".join(complaints), pytrace=False)
     return outcome
@@ -89,7 +89,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Tell a failing test what its servers went through."""
     report = yield
-    view = getattr(item, "_arbredis_view", None)
+    view = item.stash.get(options.VIEW, None)
     if view is not None and report.when == "call" and report.failed:
         report.sections.append(("arbredis", view.story()))
     return report
@@ -97,6 +97,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was deployed, and why, where anything was."""
-    session = getattr(config, "_arbredis", None)
+    session = config.stash.get(options.SESSION, None)
     if session is not None and session.pool.used:
         terminalreporter.write_line(f"arbredis: launcher {session.pool.chosen.name} ({session.pool.chosen.why})")

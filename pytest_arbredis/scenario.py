@@ -22,8 +22,8 @@ from pytest_arbredis.faults.schedule import Schedule
 from pytest_arbredis.history.jsonl import load as load_history
 from pytest_arbredis.history.recorder import Recorder
 from pytest_arbredis.history.records import Header
-from pytest_arbredis.load.protocol import Endpoints
 from pytest_arbredis.load.background import Load
+from pytest_arbredis.load.protocol import Endpoints
 from pytest_arbredis.report.folder import RunFolder
 from pytest_arbredis.report.result import RunResult, ScenarioKind
 from pytest_arbredis.topology import kept, readback

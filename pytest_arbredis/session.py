@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import ArbredisError, UsageError
-from pytest_arbredis.options import means_of, runs_dir_of, seed_of, topology_of
+from pytest_arbredis.options import SESSION, VIEW, means_of, runs_dir_of, seed_of, topology_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +27,13 @@ if TYPE_CHECKING:
     from pytest_arbredis.topology.node import Address, Node
     from pytest_arbredis.topology.pool import DeploymentPool
 
-KEY = "arbredis-session"
-
 
 def of(config: pytest.Config) -> Arbredis:
     """The session's harness, made when it is first asked for and closed with the configuration."""
-    found: Arbredis | None = getattr(config, "_arbredis", None)
-    if found is None:
-        found = Arbredis(config)
-        config._arbredis = found  # type: ignore[attr-defined]
-        config.add_cleanup(found.close)
-    return found
+    if SESSION not in config.stash:
+        config.stash[SESSION] = Arbredis(config)
+        config.add_cleanup(config.stash[SESSION].close)
+    return config.stash[SESSION]
 
 
 class Arbredis:
@@ -78,7 +74,7 @@ class Arbredis:
             undo.enter_context(Observer(deployment, recorder))
             nemesis = undo.enter_context(Nemesis(deployment, recorder))
             view = TopologyView(deployment=deployment, nemesis=nemesis, path=path)
-            item._arbredis_view = view  # type: ignore[attr-defined]
+            item.stash[VIEW] = view
             yield view
             nemesis.heal_all()
             deployment.settled()

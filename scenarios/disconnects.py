@@ -1,7 +1,7 @@
 """Disconnects: the primary is well, but its connections are slow, refused or reset for a second.
 
-Each fault is shorter than the time after which Sentinel calls a node down, or is on the clients' own path long enough to
-be felt: nothing acknowledged is lost, a client reads what it wrote, and service is back within a second of the cure.
+Each fault is too short, or too mild, for Sentinel to call the primary down, and long enough for clients to feel it:
+nothing acknowledged is lost, a client reads what it wrote, and service is back within a second of the cure.
 """
 
 from __future__ import annotations

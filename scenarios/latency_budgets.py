@@ -1,8 +1,8 @@
 """Latency budgets: what one command may cost on localhost, past the proxies.
 
 GET P50/P95/P99 0.1/0.3/0.5 ms, SET 0.2/0.4/0.8 ms, PUBLISH 0.3/0.6/1.2 ms, from the intended start of each operation
-to its reply, at 3000 operations a second. Held only if the upper end of the interval is within the budget; broken only if the
-lower end is beyond it while the machine's own noise floor is within; else inconclusive.
+to its reply. Held only if the upper end of the interval is within the budget; broken only if the lower end is beyond it
+while the machine's own noise floor is within; else inconclusive.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ the target's announced address (the interpreter's audit event `socket.connect`),
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 from collections import Counter
@@ -25,23 +26,23 @@ CUTS = frozenset({"crash", "down", "pause", "failover"})
 """Faults that every open connection to the target meets, used or not."""
 
 ADMIN = frozenset(
-    ["acl", "auth", "client", "cluster", "command", "config", "debug", "echo", "failover", "flushall", "function", "hello", "info", "latency", "memory", "module", "monitor", "ping", "psubscribe", "psync", "publish", "quit", "replconf", "replicaof", "role", "save", "script", "sentinel", "shutdown", "slaveof", "slowlog", "subscribe", "sync", "time", "unsubscribe"]
+    (
+        *("acl", "auth", "client", "cluster", "command", "config", "debug", "echo", "failover", "flushall", "function"),
+        *("hello", "info", "latency", "memory", "module", "monitor", "ping", "psubscribe", "psync", "publish", "quit"),
+        *("replconf", "replicaof", "role", "save", "script", "sentinel", "shutdown", "slaveof", "slowlog"),
+        *("subscribe", "sync", "time", "unsubscribe"),
+    )
 )
 """Commands of Sentinels, replicas, handshakes and of the harness: never an operation of the code under test."""
 
 _dials: Counter[Address] = Counter()
 _ours = threading.local()
-_installed = threading.Lock()
-_hooked = False
 
 
+@functools.cache
 def watch_dials() -> None:
     """Count this process's connections by address from now on. Once; audit hooks cannot be removed."""
-    global _hooked
-    with _installed:
-        if not _hooked:
-            sys.addaudithook(_audit)
-            _hooked = True
+    sys.addaudithook(_audit)
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pytest_arbredis.faults.crash import Crash
@@ -38,14 +39,15 @@ FAULTS: dict[str, type[Fault]] = {
 """Every fault by its name."""
 
 
-class Verbs(Generic[R]):
+class Verbs(ABC, Generic[R]):
     """One method a fault. What is done with it, now or later, is the subclass's: it gives `_put`.
 
     `expect_unobserved` is for a test that wants nothing of its own to meet the fault.
     """
 
+    @abstractmethod
     def _put(self, fault: Fault, target: str, *, expect_unobserved: bool) -> R:
-        raise TypeError(f"{type(self).__name__} puts no faults anywhere ({fault.name} on {target})")
+        """Inject it now, or put it on a schedule."""
 
     def latency(self, target: str, *, ms: int, jitter_ms: int = 0, expect_unobserved: bool = False) -> R:
         """Delay replies of the target by `ms` ± `jitter_ms`."""

@@ -87,7 +87,7 @@ def redis_conf(
         "appendonly": "no",
         "auto-aof-rewrite-percentage": "0",  # no rewrite of its own: it would disturb a measurement
         "hz": "50",  # a finished BGSAVE is noticed within 20 ms
-        # By file: after a diskless transfer the stream starts only with the replica's next REPLCONF ACK, up to 1 s later.
+        # By file: behind a diskless transfer the stream waits for the replica's next REPLCONF ACK, up to 1 s.
         "repl-diskless-sync": "no",
         "repl-ping-replica-period": "1",
         "repl-timeout": "10",

@@ -131,6 +131,7 @@ class RedisPySession:
     def _built(self, endpoints: Endpoints) -> redis.Redis:
         """The client as a user would construct it, with a connection class that counts."""
         host, port = endpoints.primary
+        client: redis.Redis
         construction = self._subject.construction
         options: dict[str, Any] = {"socket_timeout": self._subject.socket_timeout_s}
         if self._subject.retries is not None:
@@ -139,9 +140,7 @@ class RedisPySession:
         if construction == "Sentinel.master_for":
             if not endpoints.sentinels:
                 raise UsageError("the topology has no Sentinels", remedy="use a sentinel topology, or another subject")
-            self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
-                endpoints.sentinels, socket_timeout=self._subject.socket_timeout_s
-            )
+            self._sentinel = Sentinel(endpoints.sentinels, socket_timeout=self._subject.socket_timeout_s)
             client = self._sentinel.master_for(endpoints.master_name, **options)
             client.connection_pool.connection_class = CountingSentinelConnection
         else:

@@ -47,7 +47,7 @@ class Topology:
             raise UsageError(f"replicas={self.replicas!r}", remedy=f"use 0 to {MOST_REPLICAS}")
         if self.kind == "sentinel" and (self.replicas < 1 or not 1 <= self.sentinels <= MOST_SENTINELS):
             raise UsageError(
-                f"a sentinel topology with replicas={self.replicas!r} and sentinels={self.sentinels!r} cannot fail over",
+                f"a topology with replicas={self.replicas!r} and sentinels={self.sentinels!r} cannot fail over",
                 remedy=f"use at least 1 replica and 1 to {MOST_SENTINELS} Sentinels (an odd number, usually 3)",
             )
         if self.kind == "single" and (self.replicas or self.sentinels):

@@ -333,6 +333,7 @@ def test_a_toxiproxy_that_is_stopped_is_given_up_at_the_deadline(tmp_path, slot)
     with toxiproxy(tmp_path / "stopped", slot.take()) as (server, nonce, client):
         await_toxiproxy(server, client, nonce=nonce)
         os.kill(server.pid, signal.SIGSTOP)
+        os.waitpid(server.pid, os.WUNTRACED)  # until all of its threads have stopped
         impatient = ToxiproxyClient(client.address, deadline_s=0.2)
         began = time.monotonic()
         with pytest.raises(ControlError, match="did not answer within"):
