@@ -5,6 +5,7 @@ None of them depends on a public one, so overriding one is safe: what they share
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +20,26 @@ if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis, TopologyView
 
 
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Errors of ours as their cause and remedy, without a traceback through the harness."""
+    from pytest_arbredis.errors import ArbredisError
+
+    try:
+        yield
+    except ArbredisError as error:
+        raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
+
+
 @pytest.fixture(scope="session")
 def arbredis(pytestconfig: pytest.Config) -> Arbredis:
     """The harness of this session: `arbredis.run(scenario).assert_valid()`."""
     from pytest_arbredis.session import of
 
-    return of(pytestconfig)
+    with _told():
+        session = of(pytestconfig)
+        session.chosen  # noqa: B018 - what is missing is told at set-up, not in the middle of a test
+        return session
 
 
 @pytest.fixture
@@ -32,7 +47,7 @@ def _arbredis_view(request: pytest.FixtureRequest) -> Iterator[TopologyView]:
     """The deployment of this test, as its marker wants it: reset, settled, recorded."""
     from pytest_arbredis.session import of
 
-    with of(request.config).view(request.node) as view:
+    with _told(), of(request.config).view(request.node) as view:
         yield view
 
 

@@ -33,6 +33,8 @@ VIEW: pytest.StashKey[TopologyView] = pytest.StashKey()
 """Where a test keeps its topology, for the hooks."""
 SEED: pytest.StashKey[int] = pytest.StashKey()
 """Where the configuration keeps the seed that was drawn."""
+CHOSEN: pytest.StashKey[list[str]] = pytest.StashKey()
+"""Where the configuration keeps what xdist's workers deployed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,10 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def read(config: pytest.Config, name: str) -> str | None:
-    """The value of an option: command line, variable, ini; None if it is nowhere."""
+    """The value of an option: command line, variable, ini; None if it is nowhere. An empty variable is none."""
     option = next(option for option in OPTIONS if option.name == name)
-    given = config.getoption(option.key, default=None)
-    if given is None:
-        given = os.environ.get(option.key.upper())
-    if given is None:
-        given = config.getini(option.key)
-    return str(given) if given else None
+    given: str | None = config.getoption(option.key, default=None)
+    return given if given is not None else os.environ.get(option.key.upper()) or config.getini(option.key) or None
 
 
 def means_of(config: pytest.Config) -> Means:
@@ -100,17 +98,42 @@ def means_of(config: pytest.Config) -> Means:
 
 def check(config: pytest.Config) -> None:
     """Refuse a wrong value before anything is collected."""
-    if read(config, "launcher") or read(config, "proxy"):
+    if read(config, "launcher") is not None or read(config, "proxy") is not None:
         means_of(config)
-    if read(config, "seed"):
+    if read(config, "seed") is not None:
         seed_of(config)
+
+
+def header(config: pytest.Config) -> str | None:
+    """A header line: with -v, or where an option is not at its default; else none."""
+    given = [f"{option.name} {value}" for option in OPTIONS if (value := read(config, option.name)) is not None]
+    if not given and config.get_verbosity() < 1:
+        return None
+    drawn = [] if read(config, "seed") is not None else [f"seed {seed_of(config)}"]
+    return "arbredis: " + ", ".join(given + drawn)
+
+
+def chosen_of(config: pytest.Config) -> list[str]:
+    """The launcher of what was deployed, and why, in this process and in xdist's workers."""
+    session = config.stash.get(SESSION, None)
+    own = [session.chosen] if session is not None and session.pool.used else []
+    return own + config.stash.get(CHOSEN, [])
+
+
+def story_of(item: pytest.Item) -> str:
+    """What the servers of a test went through; empty if it had none."""
+    view, session = item.stash.get(VIEW, None), item.config.stash.get(SESSION, None)
+    parts = [view.story()] if view is not None else []
+    if session is not None:
+        parts += session.stories()
+    return "\n\n".join(parts)
 
 
 def seed_of(config: pytest.Config) -> int:
     """The seed of this session: the one given, else drawn once and shared with xdist's workers."""
     given = read(config, "seed")
     if given is not None:
-        if not given.isdigit():
+        if not given.isdecimal():
             raise UsageError(f"--arbredis-seed={given!r}", remedy="use a whole number, 0 or more")
         return int(given)
     shared = getattr(config, "workerinput", {}).get("arbredis_seed")

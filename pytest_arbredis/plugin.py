@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_arbredis import options
-from pytest_arbredis.errors import UsageError
+from pytest_arbredis.errors import HarnessError, UsageError
 from pytest_arbredis.fixtures import (
     FIXTURES,
     _arbredis_view,
@@ -61,11 +61,12 @@ def pytest_configure_node(node: object) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Collect the shipped scenarios, whose files are not named test_*."""
+    """Collect the shipped scenarios, whose files are not named test_*, unless pytest itself does."""
     if file_path.suffix != ".py" or file_path.name == "__init__.py" or file_path.parent.name != "scenarios":
         return None
+    by_pytest = [parent.session.isinitpath(file_path), *map(file_path.match, parent.config.getini("python_files"))]
     shipped = SCENARIOS.exists() and file_path.parent.samefile(SCENARIOS)
-    return pytest.Module.from_parent(parent, path=file_path) if shipped else None
+    return pytest.Module.from_parent(parent, path=file_path) if shipped and not any(by_pytest) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,6 +74,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("arbredis")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin with nothing run."""
+    if (session := item.config.stash.get(options.SESSION, None)) is not None:
+        session.results.clear()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,17 +94,43 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell a failing test what its servers went through."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a failing test what its servers went through, and a failure of the harness from one of the test."""
     report = yield
-    view = item.stash.get(options.VIEW, None)
-    if view is not None and report.when == "call" and report.failed:
-        report.sections.append(("arbredis", view.story()))
+    if report.failed and (told := options.story_of(item)):
+        report.sections.append(("arbredis", told))
+    if call.excinfo is not None and call.excinfo.errisinstance(HarnessError):
+        report.__dict__["arbredis_harness_failed"] = True
     return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """An error, not a failure, where the harness failed: that is no verdict on the code under test."""
+    harness_failed = report.failed and getattr(report, "arbredis_harness_failed", False)
+    return ("error", "E", "ERROR") if harness_failed else None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what was asked for, with -v or where it was."""
+    return options.header(config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Have an xdist worker tell what it deployed with."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["arbredis_chosen"] = options.chosen_of(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Collect what an xdist worker deployed with."""
+    told = getattr(node, "workeroutput", {}).get("arbredis_chosen", [])
+    node.config.stash.setdefault(options.CHOSEN, []).extend(told)  # type: ignore[attr-defined]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was deployed, and why, where anything was."""
-    session = config.stash.get(options.SESSION, None)
-    if session is not None and session.pool.used:
-        terminalreporter.write_line(f"arbredis: launcher {session.pool.chosen.name} ({session.pool.chosen.why})")
+    for chosen in dict.fromkeys(options.chosen_of(config)):
+        terminalreporter.write_line(f"arbredis: {chosen}")

@@ -244,7 +244,7 @@ class _Run:
 
     def _injected(self, injection: Injection) -> None:
         """Keep what a failed node had written, before anybody overwrites it."""
-        if injection.fault.name in ("crash", "pause"):
+        if injection.fault.name in ("crash", "pause") and injection.observed:
             for node in injection.site.nodes:
                 found = kept.keep(self.deployment, node)
                 if found is not None:

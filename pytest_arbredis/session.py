@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
     import redis
+    from redis.asyncio import Redis as AsyncRedis
     from redis.sentinel import Sentinel
 
     from pytest_arbredis.faults.bench import FaultBench
@@ -47,6 +48,13 @@ class Arbredis:
         self.seed = seed_of(config)
         self.runs_dir = runs_dir_of(config)
         self.worker = str(getattr(config, "workerinput", {}).get("workerid", "main"))
+        self.results: list[RunResult] = []
+        """What the present test has run; the hooks clear it."""
+
+    @property
+    def chosen(self) -> str:
+        """The launcher, and why it was chosen."""
+        return f"launcher {self.pool.chosen.name} ({self.pool.chosen.why})"
 
     def run(self, scenario: Scenario, *, seed: int | None = None) -> Judged:
         """Run a scenario on real servers and judge it. The folder of the run keeps everything."""
@@ -56,7 +64,8 @@ class Arbredis:
             raise UsageError(f"{scenario!r} is not a Scenario", remedy="pass a pytest_arbredis.Scenario value")
         chosen = self.seed if seed is None else seed
         result = run(scenario, self.pool, seed=chosen, runs_dir=self.runs_dir, worker=self.worker)
-        return Judged(result)
+        self.results.append(result)
+        return Judged(result, _untold=self.results)
 
     @contextlib.contextmanager
     def view(self, item: pytest.Item) -> Iterator[TopologyView]:
@@ -73,11 +82,19 @@ class Arbredis:
             recorder = undo.enter_context(Recorder(path, header))
             undo.enter_context(Observer(deployment, recorder))
             nemesis = undo.enter_context(Nemesis(deployment, recorder))
-            view = TopologyView(deployment=deployment, nemesis=nemesis, path=path)
+            view = TopologyView(deployment=deployment, nemesis=nemesis, path=path, seed=self.seed)
             item.stash[VIEW] = view
             yield view
+            view.faults.rest()
             nemesis.heal_all()
             deployment.settled()
+
+    def stories(self) -> list[str]:
+        """What became of the scenarios that the present test ran, but for the one that it failed with."""
+        from pytest_arbredis.report.text import explanation
+
+        told, self.results = self.results, []
+        return [explanation(result) for result in told]
 
     def close(self) -> None:
         """End all servers."""
@@ -89,6 +106,7 @@ class Judged:
     """A judged run, for a test."""
 
     result: RunResult
+    _untold: list[RunResult] = field(default_factory=list, repr=False)
 
     @property
     def history(self) -> History | None:
@@ -105,18 +123,20 @@ class Judged:
         if self.result.verdict is Verdict.VALID:
             return
         text = failure_text(self.result)
+        self._untold[:] = [result for result in self._untold if result is not self.result]
         if self.result.only_noise:
             pytest.skip(text)
         pytest.fail(text, pytrace=False)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TopologyView:
     """What a test sees of its servers."""
 
     deployment: Deployment
     nemesis: Nemesis
     path: Path
+    seed: int
     _bench: list[FaultBench] = field(default_factory=list)
 
     @property
@@ -161,6 +181,13 @@ class TopologyView:
 
         host, port = self.primary.proxied
         return redis.Redis(host=host, port=port)
+
+    def async_client(self) -> AsyncRedis:
+        """A `redis.asyncio.Redis` to the present primary, through its proxy; unconnected, and the caller's to close."""
+        import redis.asyncio
+
+        host, port = self.primary.proxied
+        return redis.asyncio.Redis(host=host, port=port)
 
     def sentinel(self) -> Sentinel:
         """A `redis.sentinel.Sentinel` that knows all Sentinels, through their proxies."""
@@ -208,7 +235,10 @@ class TopologyView:
         except (OSError, ArbredisError) as error:
             return f"the history could not be read: {error}"
         logs = {node.name: node.server.log_tail(5) for node in self.deployment.servers}
-        return story(self.deployment.described, history, logs)
+        return story(self.deployment.described, history, logs) + f"\nseed {self.seed}"
+
+    def __repr__(self) -> str:
+        return f"<{self.deployment.spec}, {', '.join(node.name for node in self.deployment.servers)}>"
 
 
 def _url(address: Address) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
     from pytest_arbredis.scenario import Scenario
@@ -30,10 +31,16 @@ def shipped() -> dict[str, list[Scenario]]:
     return {stem: scenarios_in(importlib.import_module(f"pytest_arbredis.scenarios.{stem}")) for stem in ordered}
 
 
-def profile(name: str) -> list[Scenario]:
-    """The scenarios of a profile: the quick ones, or all."""
+def check_profile(name: str) -> str:
+    """The name of a profile that there is; else a usage error with the known ones."""
     if name not in PROFILES:
         raise UsageError.unknown("profile", name, PROFILES)
+    return name
+
+
+def profile(name: str) -> list[Scenario]:
+    """The scenarios of a profile: the quick ones, or all."""
+    check_profile(name)
     return [
         scenario
         for stem, scenarios in shipped().items()
@@ -92,26 +99,34 @@ def _load_file(path: Path) -> ModuleType:
         raise UsageError(f"{str(path)!r} is not a Python file", remedy="give the path of a file with scenarios")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    try:
+    with _importing(str(path)):
         spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _importing(what: str) -> Iterator[None]:
+    """Whatever ends an import, an exit included, makes it wrong usage: it would pass for a status of ours."""
+    try:
+        yield
     except UsageError:
         raise
-    except Exception as error:
-        raise UsageError(f"{str(path)!r} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
+    except (Exception, SystemExit) as error:
+        cause = f"{what!r} cannot be imported: {type(error).__name__}: {error}"
+        raise UsageError(cause, remedy="give a file.py, or pkg.mod:VALUE, that can be imported from here") from error
 
 
 def _value(name: str) -> Scenario:
     from pytest_arbredis.scenario import Scenario
 
     module_name, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise UsageError(f"{module_name!r} cannot be imported: {error}", remedy="write pkg.mod:VALUE") from error
+        with _importing(module_name):
+            module = importlib.import_module(module_name)
     finally:
-        sys.path.pop(0)
+        sys.path.remove(here)
     value = getattr(module, attribute, None)
     if not isinstance(value, Scenario):
         names = [key for key, found in vars(module).items() if isinstance(found, Scenario)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_arbredis.errors import ArbredisError, UsageError
+from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,16 +42,12 @@ def drill(  # noqa: PLR0917 - a command's options
     """Run scenarios on real servers and judge them."""
     import random
 
-    from pytest_arbredis.cli.catalogue import find
+    from pytest_arbredis.cli.catalogue import check_profile, find
     from pytest_arbredis.cli.catalogue import profile as of_profile
     from pytest_arbredis.report.terminal import console_for
     from pytest_arbredis.topology.means import Means
 
-    scenarios = find(names) if names else of_profile(profile)
-    console = console_for()
-    if list_only:
-        _list(console, scenarios)
-        return
+    check_profile(profile)
     means = Means(
         launcher=launcher,  # type: ignore[arg-type]  # checked by Means, with the known names
         proxy=proxy,  # type: ignore[arg-type]
@@ -59,6 +55,11 @@ def drill(  # noqa: PLR0917 - a command's options
         redis_image=redis_image,
         toxiproxy_image=toxiproxy_image,
     )
+    scenarios = find(names) if names else of_profile(profile)
+    console = console_for()
+    if list_only:
+        _list(console, scenarios)
+        return
     chosen_seed = random.randrange(2**31) if seed is None else seed
     folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
     results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder)
@@ -91,7 +92,8 @@ def _run_all(
     failures: list[tuple[str, ArbredisError]] = []
     with DeploymentPool(means) as pool:
         chosen = pool.chosen
-        console.print(f"launcher {chosen.name} ({chosen.why}), seed {seed}, {len(scenarios)} scenarios")
+        count = f"{len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'}"
+        console.print(f"launcher {chosen.name} ({chosen.why}), seed {seed}, {count}", markup=False, soft_wrap=True)
         with Progress(console, total=len(scenarios)) as progress:
             for scenario in scenarios:
                 with progress.scenario(scenario) as watch:
@@ -103,9 +105,21 @@ def _run_all(
                         failures.append((scenario.name, error))
                         watch.failed(error)
                         continue
+                    except Exception as error:  # noqa: BLE001 - what the other scenarios showed must not be lost
+                        failures.append((scenario.name, _uncaught(error)))
+                        watch.failed(failures[-1][1])
+                        continue
                     results.append(result)
                     watch.done(result)
     return results, failures
+
+
+def _uncaught(error: Exception) -> ArbredisError:
+    """A failure of ours that nobody foresaw, with its traceback."""
+    import traceback
+
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    return HarnessError(f"{type(error).__name__}: {error}\n{trace}", remedy="report this, with the run's folder")
 
 
 def _show(
@@ -116,16 +130,18 @@ def _show(
     seed: int,
     runs_dir: Path,
 ) -> None:
+    from rich.text import Text
+
     from pytest_arbredis.report.terminal import print_verdicts
 
     print_verdicts(results, console)
     for name, error in failures:
-        console.print(f"[red]{name}: the harness failed, no verdict[/red]", highlight=False)
-        console.print(str(error), markup=False, highlight=False)
-    console.print(f"seed {seed}; histories and reports: {runs_dir}", markup=False, highlight=False)
+        console.print(Text.assemble((f"{name}: the harness failed, no verdict", "red")), soft_wrap=True)
+        console.print(Text(str(error)), soft_wrap=True)
+    console.print(Text(f"seed {seed}; histories and reports: {runs_dir}"), soft_wrap=True)
     reports = [result.folder / "report.html" for result in results if result.folder is not None]
     if reports and reports[-1].exists():
-        console.print(f"latest report: {runs_dir / 'latest' / 'report.html'}", markup=False, highlight=False)
+        console.print(Text(f"latest report: {runs_dir / 'latest' / 'report.html'}"), soft_wrap=True)
 
 
 def exit_status(results: Sequence[RunResult], failures: Sequence[tuple[str, ArbredisError]], *, lenient: bool) -> int:

@@ -63,11 +63,10 @@ def status_of(arguments: list[str] | None = None) -> int:
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted: healed, stopped, and the history is kept", file=sys.stderr)  # noqa: T201 - the command's own voice
-        return EXIT_INTERRUPTED
+        return _stopped("interrupted", EXIT_INTERRUPTED)
     except TerminatedError:
-        return EXIT_TERMINATED
-    except Exception as error:  # noqa: BLE001 - anything uncaught is a failure of the harness, never a verdict
+        return _stopped("terminated", EXIT_TERMINATED)
+    except BaseException as error:  # noqa: BLE001 - a verdict by accident is worse: SystemExit(0) of a subject, say
         if isinstance(error, WRONG_USAGE):
             error.show()
             return EXIT_USAGE
@@ -82,5 +81,11 @@ def _say(error: ArbredisError, status: int) -> int:
     return status
 
 
+def _stopped(how: str, status: int) -> int:
+    print(f"arbredis: {how}: healed, stopped, and the history is kept", file=sys.stderr)  # noqa: T201 - as above
+    return status
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # healing is under way: asking again makes it no faster
     raise TerminatedError(number, frame)

@@ -104,20 +104,19 @@ class ScenarioWatch(Watch):
 
     def done(self, result: RunResult) -> None:
         """Leave the verdict's line behind."""
-        from rich.markup import escape
+        from rich.text import Text
 
         finding = result.decisive
         colour = COLOURS.get(result.word, "yellow")
         said = finding.summary if finding is not None else result.not_run
-        self._console.print(
-            f"{self._label} {result.scenario}: [{colour}]{result.word}[/{colour}] in {result.duration_s:.1f} s · "
-            f"{escape(said)}",
-            highlight=False,
-        )
+        line = (f"{self._label} {result.scenario}: ", (result.word, colour), f" in {result.duration_s:.1f} s · {said}")
+        self._console.print(Text.assemble(*line), soft_wrap=True)
 
     def failed(self, error: ArbredisError) -> None:
-        """Leave the failure's line behind."""
-        self._console.print(f"{self._label} {self._scenario.name}: harness failed: {error.cause}", markup=False)
+        """Leave the failure's line behind; the whole of it is told at the end."""
+        head = error.cause.partition("\n")[0]
+        line = f"{self._label} {self._scenario.name}: harness failed: {head}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """No more refreshing."""
@@ -135,4 +134,7 @@ class ScenarioWatch(Watch):
         counts = f" · {self._load}" if self._load is not None else ""
         fault = f" · {self._fault}" if self._fault else ""
         elapsed = time.monotonic() - self._began
-        self._status.update(f"{self._label} {self._scenario.name}: {self._phase} {elapsed:.0f} s{fault}{counts}")
+        from rich.markup import escape
+
+        line = f"{self._label} {self._scenario.name}: {self._phase} {elapsed:.0f} s{fault}{counts}"
+        self._status.update(escape(line))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.faults.exposure import CUTS, Exposure, watch_dials
 from pytest_arbredis.faults.fault import Site
+from pytest_arbredis.faults.nemesis import MOMENTARY
 from pytest_arbredis.faults.verbs import Verbs
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
 
     from pytest_arbredis.faults.fault import Fault
     from pytest_arbredis.faults.nemesis import Injection, Nemesis
+
+
+AT_ONCE = MOMENTARY | {"out_of_memory"}
+"""Faults that are in force only when they were seen, or whose probe would be taken for an operation of the test."""
 
 
 class FaultHandle:
@@ -24,12 +31,35 @@ class FaultHandle:
         self._nemesis = nemesis
         self._exposure = exposure
         self._expect_unobserved = expect_unobserved
+        self._probing: Future[None] | None = None
         self.injection = injection
         self.met = ""
+
+    def probe(self) -> None:
+        """Begin to look for its effect in a thread, so that an event loop is not held up by the probe."""
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="arbredis-probe")
+        self._probing = executor.submit(self._nemesis.observe, self.injection)
+        executor.shutdown(wait=False)
+
+    def rest(self) -> None:
+        """Return once its probe has ended, whatever it saw."""
+        if self._probing is not None:
+            wait([self._probing])
+
+    def confirm(self) -> None:
+        """Return once its effect was seen; raise `HarnessError` if it was not."""
+        if self._probing is not None:
+            self._probing.result()
+        if not self.injection.observed:
+            raise HarnessError(
+                f"{self.injection.fault.name} on {self.injection.target} was injected, but no probe saw its effect",
+                remedy="the servers' logs may say why; nothing was proven by this test",
+            )
 
     @property
     def evidence(self) -> str:
         """What an independent probe saw of it."""
+        self.confirm()
         return self.injection.evidence.detail if self.injection.evidence is not None else ""
 
     @property
@@ -40,12 +70,14 @@ class FaultHandle:
     def heal(self) -> None:
         """Undo it now; again does nothing."""
         if not self.injection.healed:
+            self.confirm()
             self.witness()
             self._nemesis.heal(self.injection)
 
     def witness(self) -> None:
         """Ask the witnesses whether the code under test has met it by now."""
-        self.met = self.met or self._exposure.met()
+        if not self.met and (not self.injection.healed or self.injection.fault.name in MOMENTARY):
+            self.met = self._exposure.met()
 
     @property
     def complaint(self) -> str:
@@ -66,6 +98,9 @@ class FaultHandle:
         self.heal()
 
     async def __aenter__(self) -> Self:
+        import asyncio
+
+        await asyncio.to_thread(self.confirm)
         return self
 
     async def __aexit__(
@@ -85,27 +120,46 @@ class FaultBench(Verbs[FaultHandle]):
         watch_dials()
 
     def _put(self, fault: Fault, target: str, *, expect_unobserved: bool) -> FaultHandle:
+        for earlier in self.handles:  # this one may end an earlier one, as a restart does
+            earlier.witness()
         deployment = self._nemesis.deployment
         # What is written while replicas follow nobody is written to the primary: there the fault is met.
         met_at = "primary" if fault.name == "replication_cut" else target
         site = Site(deployment=deployment, nodes=deployment.resolve(met_at))
         exposure = Exposure(site, cuts=fault.name in CUTS)
-        injection = self._nemesis.inject(fault, target)
-        exposure.arm()
+        beside = fault.name not in AT_ONCE and _in_event_loop()
+        injection = self._nemesis.begin(fault, target)
         # A restart is a remedy: nothing has to meet it.
         expected = expect_unobserved or fault.name == "restart"
         handle = FaultHandle(self._nemesis, injection, exposure, expect_unobserved=expected)
         self.handles.append(handle)
-        if not injection.observed:
-            raise HarnessError(
-                f"{fault.name} on {target} was injected, but no probe saw its effect",
-                remedy="the servers' logs may say why; nothing was proven by this test",
-            )
+        if not beside:
+            self._nemesis.observe(injection)
+        exposure.arm()
+        if beside:
+            handle.probe()
+        else:
+            handle.confirm()
         return handle
+
+    def rest(self) -> None:
+        """Return once no probe looks any more."""
+        for handle in self.handles:
+            handle.rest()
 
     def complaints(self) -> list[str]:
         """Of every fault that nothing of the test has met."""
         for handle in self.handles:
-            if not handle.injection.healed:
-                handle.witness()
+            handle.confirm()
+            handle.witness()
         return [handle.complaint for handle in self.handles if handle.complaint]
+
+
+def _in_event_loop() -> bool:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

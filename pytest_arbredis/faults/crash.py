@@ -6,13 +6,12 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_arbredis._clock import wait_until
+from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
-    from pytest_arbredis.faults.fault import Site, Undo
-
-GONE_WITHIN_S = 5.0
+    from pytest_arbredis.topology.deployment import Deployment
+    from pytest_arbredis.topology.node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,19 +21,10 @@ class Crash:
     name: ClassVar[str] = "crash"
 
     def inject(self, site: Site) -> Undo:
-        """Kill each target and wait until its process is gone."""
+        """Kill each target."""
         for node in site.nodes:
             node.server.signal(signal.SIGKILL)
-        for node in site.nodes:
-            wait_until(lambda node=node: not node.is_running, within_s=GONE_WITHIN_S, what=f"the end of {node.name}")  # type: ignore[misc]
-
-        def undo() -> None:
-            for node in site.nodes:
-                if not node.is_running:
-                    node.server.start()
-                    site.deployment.await_answering(node)
-
-        return undo
+        return undoing_all([_start_again(site.deployment, node) for node in site.nodes])
 
     def observe(self, site: Site) -> str:
         """The process table has an exit status for each target, and its port refuses connections."""
@@ -46,3 +36,12 @@ class Crash:
                 return ""
             seen.append(f"{node.name}: exit status {status}, port {node.direct[1]} refuses connections")
         return "; ".join(seen)
+
+
+def _start_again(deployment: Deployment, node: Node) -> Undo:
+    def undo() -> None:
+        if not node.is_running:
+            node.server.start()
+            deployment.await_answering(node)
+
+    return undo

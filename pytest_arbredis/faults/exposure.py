@@ -109,7 +109,7 @@ def _connections(node: Node) -> int:
 
 
 def _commands(node: Node) -> int:
-    """Calls of data commands that a primary has counted; 0 for a replica, which counts replicated ones as well."""
+    """Data commands that a primary ran or rejected (with OOM, say); 0 for a replica, which counts replicated ones too."""
     import redis
 
     role = node.role()
@@ -120,7 +120,7 @@ def _commands(node: Node) -> int:
     except redis.RedisError:
         return 0
     return sum(
-        int(entry["calls"])
+        int(entry["calls"]) + int(entry.get("rejected_calls", 0))
         for name, entry in stats.items()
         if name.removeprefix("cmdstat_").partition("|")[0].lower() not in ADMIN
     )

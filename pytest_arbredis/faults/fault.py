@@ -25,6 +25,8 @@ class Site:
     nodes: tuple[Node, ...]
     primary: str = ""
     """Name of the node that was primary just before the injection."""
+    ended: frozenset[str] = frozenset()
+    """Names of the nodes that did not run just before the injection."""
 
 
 class Fault(Protocol):
@@ -49,11 +51,19 @@ F = TypeVar("F")
 
 
 def undoing_all(undos: list[Undo]) -> Undo:
-    """One undo for several, in reverse order."""
+    """One undo for several, in reverse order. Each is tried, a failed one again next time; raises the first error."""
 
     def undo() -> None:
-        while undos:
-            undos.pop()()
+        first: Exception | None = None
+        for one in reversed(undos.copy()):
+            try:
+                one()
+            except Exception as error:  # noqa: BLE001 - raised again below
+                first = first or error
+            else:
+                undos.remove(one)
+        if first is not None:
+            raise first
 
     return undo
 

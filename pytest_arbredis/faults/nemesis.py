@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.recorder import FaultToken, Recorder
     from pytest_arbredis.topology.deployment import Deployment
 
-OBSERVED_WITHIN_S = {"failover": 10.0}
+OBSERVED_WITHIN_S = {"failover": 10.0, "restart": 10.0, "crash": 5.0}
 OBSERVED_WITHIN_DEFAULT_S = 3.0
 MOMENTARY = frozenset({"failover", "restart"})
 """Faults that are over when they are seen: nothing of them is left to heal."""
@@ -77,30 +77,46 @@ class Nemesis:
 
     def inject(self, fault: Fault, target: str) -> Injection:
         """Inject now; returns when it is in force, or was not seen to be in time (then it has no evidence)."""
+        injection = self.begin(fault, target)
+        self.observe(injection)
+        return injection
+
+    def begin(self, fault: Fault, target: str) -> Injection:
+        """Inject now, unobserved: `observe` must follow, from any thread."""
         nodes = self.deployment.resolve(target)
         try:
             primary = self.deployment.primary().name
         except ArbredisError:
             primary = ""
-        site = Site(deployment=self.deployment, nodes=nodes, primary=primary)
+        ended = frozenset(node.name for node in nodes if not node.is_running)
+        site = Site(deployment=self.deployment, nodes=nodes, primary=primary, ended=ended)
         token = self.recorder.fault_began(
             name=fault.name,
             target=target,
             nodes=tuple(node.name for node in nodes),
             params=params_of(fault),
         )
-        undo = fault.inject(site)
-        injection = Injection(fault=fault, target=target, site=site, token=token, undo=undo)
-        self.injections.append(injection)
-        injection.evidence = self._observe(fault, site)
+        try:
+            undo = fault.inject(site)
+            injection = Injection(fault=fault, target=target, site=site, token=token, undo=undo)
+            self.injections.append(injection)
+        except BaseException as error:
+            # It may be in force on some of its nodes, and nobody can undo that.
+            self.deployment.poisoned = f"{fault.name} on {target} was injected in part: {error!r}"
+            raise
+        return injection
+
+    def observe(self, injection: Injection) -> None:
+        """Have a probe see what was begun, and record what it saw."""
+        fault = injection.fault
+        injection.evidence = self._observe(fault, injection.site)
         if injection.evidence is not None:
-            self.recorder.fault_observed(token, injection.evidence)
+            self.recorder.fault_observed(injection.token, injection.evidence)
         if fault.name in UNDONE_BY:
             self._supersede(UNDONE_BY[fault.name], injection)
         if fault.name in MOMENTARY and injection.observed:
             self.heal(injection)
         self.on_injected(injection)
-        return injection
 
     def _observe(self, fault: Fault, site: Site) -> Evidence | None:
         within_s = OBSERVED_WITHIN_S.get(fault.name, OBSERVED_WITHIN_DEFAULT_S)
@@ -136,12 +152,12 @@ class Nemesis:
         return UnhealedError(self.deployment.poisoned, remedy="the deployment is rebuilt before it is used again")
 
     def heal_all(self) -> None:
-        """Undo everything in reverse; every undo is tried, the first failure is raised at the end."""
-        first: ArbredisError | None = None
+        """Undo everything in reverse. Every undo is tried, even after Ctrl-C; the first failure is raised at the end."""
+        first: BaseException | None = None
         for injection in reversed(self.in_force):
             try:
                 self.heal(injection)
-            except ArbredisError as error:
+            except BaseException as error:  # noqa: BLE001 - raised again below
                 first = first or error
         if first is not None:
             raise first
@@ -184,4 +200,9 @@ class Nemesis:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.heal_all()
+        try:
+            self.heal_all()
+        except ArbredisError as unhealed:
+            if error is None or isinstance(error, Exception):
+                raise
+            error.add_note(str(unhealed))  # Ctrl-C stays Ctrl-C; the deployment is poisoned

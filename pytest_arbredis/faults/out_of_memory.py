@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from pytest_arbredis.errors import HarnessError, UsageError
+from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.exposure import harness_dials
 from pytest_arbredis.topology.node import harness_client
 
@@ -45,7 +45,13 @@ class OutOfMemory:
             raise UsageError(f"headroom_mb={self.headroom_mb!r}", remedy="use 1 to 512 MB")
 
     def inject(self, site: Site) -> Undo:
-        """Limit the memory of each target and fill it."""
+        """Limit the memory of each target and fill it; a replica is filled by its primary only, so it is refused."""
+        for node in site.nodes:
+            if site.primary and node.name != site.primary:
+                raise UsageError(
+                    f"out of memory on {node.name}, which is not the primary and takes no writes",
+                    remedy="use the target 'primary'",
+                )
         healed = [(node, _settings(node)) for node in site.nodes]
         deployment = site.deployment
 
@@ -77,10 +83,6 @@ class OutOfMemory:
                 used = int(cast("dict[str, int]", node.client.info("memory"))["used_memory"])
                 node.client.config_set("maxmemory", used - MARGIN_BYTES)
                 return
-        raise HarnessError(
-            f"{node.name} took {4 * self.headroom_mb} MB and never refused",
-            remedy="is its maxmemory changed by somebody else?",
-        )
 
     def observe(self, site: Site) -> str:
         """A write through each target's proxy is refused with OOM, and INFO says that the memory is used up."""

@@ -6,10 +6,11 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
-    from pytest_arbredis.faults.fault import Site, Undo
+    from pytest_arbredis.topology.node import Node
 
 SILENT_S = 0.3
 """How long a probe waits for the reply that must not come."""
@@ -25,13 +26,7 @@ class Pause:
         """Stop each target."""
         for node in site.nodes:
             node.server.signal(signal.SIGSTOP)
-
-        def undo() -> None:
-            for node in site.nodes:
-                if node.is_running:
-                    node.server.signal(signal.SIGCONT)
-
-        return undo
+        return undoing_all([_go_on(node) for node in site.nodes])
 
     def observe(self, site: Site) -> str:
         """Each target has a process, the kernel accepts a connection for it, and no reply comes."""
@@ -42,3 +37,11 @@ class Pause:
                 return ""
             seen.append(f"{node.name}: pid {node.server.pid} lives, no reply within {direct.after_ms:.0f} ms")
         return "; ".join(seen)
+
+
+def _go_on(node: Node) -> Undo:
+    def undo() -> None:
+        if node.is_running:
+            node.server.signal(signal.SIGCONT)
+
+    return undo

@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_arbredis.errors import UsageError
+from pytest_arbredis.faults.fault import Site, Undo, undoing_all
+
 if TYPE_CHECKING:
-    from pytest_arbredis.faults.fault import Site, Undo
+    from pytest_arbredis.topology.deployment import Deployment
+    from pytest_arbredis.topology.node import Node
 
 NOBODY = ("127.0.0.1", 1)
 
@@ -24,16 +28,14 @@ class ReplicationCut:
     def inject(self, site: Site) -> Undo:
         """Point each target at an address where nobody listens."""
         for node in site.nodes:
+            if node.name == site.primary:
+                raise UsageError(
+                    f"a replication cut of {node.name}, which is the primary and follows nobody",
+                    remedy="use 'replicas', 'replica' or the name of a replica",
+                )
+        for node in site.nodes:
             node.client.execute_command("REPLICAOF", NOBODY[0], str(NOBODY[1]))
-
-        def undo() -> None:
-            for node in site.nodes:
-                role = node.role()
-                if role is not None and role.primary == NOBODY:
-                    primary = site.deployment.primary()
-                    node.client.execute_command("REPLICAOF", *map(str, primary.proxied))
-
-        return undo
+        return undoing_all([_follow_again(site.deployment, node) for node in site.nodes])
 
     def observe(self, site: Site) -> str:
         """The primary counts none of the targets among its replicas, and each says that its link is down."""
@@ -48,3 +50,12 @@ class ReplicationCut:
         if primary is None or primary.get("connected_slaves", 0) > expected:
             return ""
         return "; ".join(seen) + f"; {site.primary} has {primary['connected_slaves']} replicas"
+
+
+def _follow_again(deployment: Deployment, node: Node) -> Undo:
+    def undo() -> None:
+        role = node.role()
+        if role is not None and role.primary == NOBODY:
+            node.client.execute_command("REPLICAOF", *map(str, deployment.primary().proxied))
+
+    return undo

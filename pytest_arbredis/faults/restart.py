@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
@@ -18,19 +19,21 @@ class Restart:
     name: ClassVar[str] = "restart"
 
     def inject(self, site: Site) -> Undo:
-        """Start each target that does not run, and wait until it answers."""
+        """Start each target that does not run. If all of them run, that is a usage error: nothing would be shown."""
+        if not site.ended:
+            names = ", ".join(node.name for node in site.nodes)
+            raise UsageError(f"a restart of {names}, which runs", remedy="crash it first; target 'crashed' finds it")
         for node in site.nodes:
-            if not node.is_running:
+            if node.name in site.ended:
                 node.server.start()
-        for node in site.nodes:
-            site.deployment.await_answering(node)
         return lambda: None
 
     def observe(self, site: Site) -> str:
-        """Each target has a process and answers a direct PING."""
+        """Each target that did not run before has a process now and answers a direct PING."""
         seen = []
         for node in site.nodes:
             if node.server.exit_status() is not None or not ping(node.direct).answered:
                 return ""
-            seen.append(f"{node.name}: pid {node.server.pid}, answers directly")
+            if node.name in site.ended:
+                seen.append(f"{node.name}: pid {node.server.pid}, answers directly")
         return "; ".join(seen)

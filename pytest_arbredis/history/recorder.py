@@ -116,6 +116,13 @@ class Recorder:
             line["meta"] = meta
         return OpToken(line, *self._append(line, _ROOM))
 
+    def invoked(self, token: OpToken, at_ns: int) -> None:
+        """Correct the time of an invocation that was recorded ahead: its bytes are sent from now on.
+
+        On disk until its completion stands the earlier time, within which the later one lies.
+        """
+        token.line["invoked_ns"] = at_ns
+
     def complete(
         self,
         token: OpToken,

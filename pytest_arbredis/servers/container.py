@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import docker.errors
@@ -16,11 +17,11 @@ from testcontainers.core.labels import create_labels
 
 from pytest_arbredis.errors import EngineUnreachableError, HarnessError, MissingImageError
 from pytest_arbredis.servers.images import ENGINE_REMEDY, IMAGE_REMEDY
+from pytest_arbredis.servers.owners import process_start
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from testcontainers.core.docker_client import DockerClient
 
@@ -75,6 +76,7 @@ class ContainerServer:
         self._id = ""
         self._forgotten = False
         self._last_status: int = KILLED
+        self._seen_running: tuple[int, str] | None = None
 
     @property
     def spec(self) -> ServerSpec:
@@ -84,6 +86,8 @@ class ContainerServer:
     @property
     def pid(self) -> int | None:
         """The process id on the engine's machine; None while it does not run."""
+        if self._still_running():
+            return self._seen_running[0] if self._seen_running else None
         state = self._state()
         return int(state["Pid"]) if state["Running"] else None
 
@@ -140,7 +144,7 @@ class ContainerServer:
 
     def exit_status(self) -> int | None:
         """None while it runs; else its exit status, -9 for SIGKILL."""
-        return _exit_status(self._state())
+        return None if self._still_running() else _exit_status(self._state())
 
     def log_tail(self, lines: int = 10) -> str:
         """The last lines of its log."""
@@ -174,12 +178,26 @@ class ContainerServer:
             self._forgotten = True
 
     def _running(self) -> bool:
-        return bool(self._state()["Running"])
+        return self._still_running() or bool(self._state()["Running"])
+
+    def _still_running(self) -> bool:
+        """The process that the engine named last lives, told by the process table: the engine takes milliseconds."""
+        return self._seen_running is not None and process_start(self._seen_running[0]) == self._seen_running[1]
+
+    def _remember(self, state: Mapping[str, Any]) -> None:
+        """Note the process of a running container, where it is to be seen from here as that container's."""
+        self._seen_running = None
+        pid = int(state["Pid"])
+        with contextlib.suppress(OSError):
+            if state["Running"] and self._id in Path(f"/proc/{pid}/cgroup").read_text():
+                started = process_start(pid)
+                self._seen_running = (pid, started) if started is not None else None
 
     def _state(self) -> dict[str, Any]:
         if not self._forgotten:
             with engine_errors(f"look at {self._spec.name}"), contextlib.suppress(docker.errors.NotFound):
                 state: dict[str, Any] = self._client.client.api.inspect_container(self._id)["State"]
+                self._remember(state)
                 return state
         return {"Running": False, "ExitCode": self._last_status, "Pid": 0}
 

@@ -100,12 +100,15 @@ class ServerProcess:
 
 
 class ProcessLauncher:
-    """Starts servers from the binaries on this machine."""
+    """Starts servers from the binaries on this machine, under a supervisor that is given, else one of its own."""
 
-    def __init__(self, binaries: Mapping[ServerKind, Path], *, root: Path) -> None:
+    def __init__(
+        self, binaries: Mapping[ServerKind, Path], *, root: Path, supervisor: Supervisor | None = None
+    ) -> None:
         self._binaries = {kind: path.absolute() for kind, path in binaries.items()}
         self._root = root
-        self._supervisor = Supervisor(log=root / "supervisor.log")
+        self._own = Supervisor(log=root / "supervisor.log")
+        self._supervisor = supervisor or self._own
         self._servers: list[ServerProcess] = []
         self._versions: dict[ServerKind, str] = {}
         self._lock = threading.Lock()
@@ -178,7 +181,7 @@ class ProcessLauncher:
                         for server in servers:
                             server.ended()
             finally:
-                self._supervisor.close()
+                self._own.close()
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from pytest_arbredis.servers.launcher import ServerSpec
 from pytest_arbredis.servers.ports import PortSlot, claim
 from pytest_arbredis.servers.redis import redis_conf
 from pytest_arbredis.servers.sentinel import sentinel_conf
+from pytest_arbredis.servers.supervision import Supervisor
 from pytest_arbredis.servers.toxiproxy import await_toxiproxy, config_json, toxiproxy_args
 from pytest_arbredis.topology import formation
 from pytest_arbredis.topology.deployment import Deployment
@@ -43,9 +43,9 @@ def deploy_with(spec: Topology, chosen: Chosen) -> Deployment:
     """The same, with launcher and binaries chosen before."""
     with ExitStack() as undo:
         slot = undo.enter_context(claim(size=2 * (spec.data_nodes + spec.sentinels) + 2))
-        root = Path(tempfile.mkdtemp(prefix="arbredis-"))
-        undo.callback(shutil.rmtree, root, ignore_errors=True)
-        launcher = chosen.launcher(root)
+        supervisor = undo.enter_context(Supervisor())
+        root = _root(supervisor)
+        launcher = chosen.launcher(root, supervisor)
         undo.callback(launcher.close)
         deployment = _start(spec, chosen, launcher=launcher, slot=slot, root=root, undo=undo)
         formation.form(deployment)
@@ -53,6 +53,14 @@ def deploy_with(spec: Topology, chosen: Chosen) -> Deployment:
         deployment.settled()
         deployment.ending = undo.pop_all().close
     return deployment
+
+
+def _root(supervisor: Supervisor) -> Path:
+    """A new folder for all files of a deployment; the supervisor knew of it before it was there, so it never stays."""
+    root = Path(tempfile.gettempdir()).absolute() / f"arbredis-{os.getpid()}-{secrets.token_hex(4)}"
+    supervisor.remove_tree_on_exit(root)
+    root.mkdir(mode=0o700)
+    return root
 
 
 def _start(

@@ -199,10 +199,10 @@ class Deployment:
         """Let it run again, whether it was stopped or ended."""
         import signal
 
-        if node.is_running:
-            node.server.signal(signal.SIGCONT)
-        else:
+        if not node.is_running:
             node.server.start()
+        elif node.may_be_stopped:
+            node.server.signal(signal.SIGCONT)
         self.await_answering(node)
 
     def _timing_untouched(self) -> bool:

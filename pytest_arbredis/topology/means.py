@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_arbredis.servers.launcher import Launcher, ServerKind
+    from pytest_arbredis.servers.supervision import Supervisor
 
 LauncherName = Literal["auto", "docker", "process"]
 ProxyName = Literal["auto", "toxiproxy"]
@@ -47,7 +48,7 @@ class Chosen:
 
     name: Literal["docker", "process"]
     why: str
-    launcher: Callable[[Path], Launcher]
+    launcher: Callable[[Path, Supervisor], Launcher]
 
 
 def choose(means: Means) -> Chosen:
@@ -67,7 +68,11 @@ def _process(means: Means, why: str) -> Chosen:
 
     redis, toxiproxy = find_redis(means.redis_bin), find_toxiproxy()
     binaries: dict[ServerKind, Path] = {"redis": redis, "sentinel": redis, "toxiproxy": toxiproxy}
-    return Chosen(name="process", why=why, launcher=lambda root: ProcessLauncher(binaries, root=root))
+
+    def launcher(root: Path, supervisor: Supervisor) -> Launcher:
+        return ProcessLauncher(binaries, root=root, supervisor=supervisor)
+
+    return Chosen(name="process", why=why, launcher=launcher)
 
 
 def _docker(means: Means) -> Chosen:
@@ -95,4 +100,7 @@ def _engine(means: Means) -> EngineInfo | Reason:
 def _containers(found: EngineInfo, why: str) -> Chosen:
     from pytest_arbredis.servers.docker import DockerLauncher
 
-    return Chosen(name="docker", why=why, launcher=lambda root: DockerLauncher(found.images, root=root))
+    def launcher(root: Path, supervisor: Supervisor) -> Launcher:
+        return DockerLauncher(found.images, root=root, supervisor=supervisor)
+
+    return Chosen(name="docker", why=why, launcher=launcher)

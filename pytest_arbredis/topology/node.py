@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ class Node:
     def is_running(self) -> bool:
         """The process or container lives (it may be stopped by SIGSTOP)."""
         return self.server.exit_status() is None
+
+    @property
+    def may_be_stopped(self) -> bool:
+        """Whether SIGSTOP may have stopped its process; True where the process table does not tell."""
+        try:
+            stat = Path(f"/proc/{self.server.pid}/stat").read_text(errors="replace")
+        except OSError:
+            return True
+        return stat.rpartition(")")[2].split()[0] in {"T", "t"}
 
     def role(self) -> Role | None:
         """ROLE, asked directly; None if it does not answer."""

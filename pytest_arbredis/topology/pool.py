@@ -24,18 +24,26 @@ class DeploymentPool:
     def __init__(self, means: Means) -> None:
         self.means = means
         self._chosen: Chosen | None = None
+        self._refused: ArbredisError | None = None
         self._alive: dict[Topology, Deployment] = {}
         self.used = False
 
     @property
     def chosen(self) -> Chosen:
-        """The launcher, chosen when it is first needed."""
+        """The launcher, chosen when it is first needed; what could not be had then is not looked for again."""
+        if self._refused is not None:
+            raise self._refused
         if self._chosen is None:
-            self._chosen = choose(self.means)
+            try:
+                self._chosen = choose(self.means)
+            except ArbredisError as error:
+                self._refused = error
+                raise
         return self._chosen
 
     def take(self, spec: Topology) -> Deployment:
         """A settled deployment without data or faults: reset, or rebuilt where that is not possible."""
+        chosen = self.chosen
         self.used = True
         deployment = self._alive.pop(spec, None)
         if deployment is not None:
@@ -44,10 +52,13 @@ class DeploymentPool:
             except ArbredisError:
                 deployment.close()
                 deployment = None
+            except BaseException:
+                deployment.close()
+                raise
         if deployment is None:
             while len(self._alive) >= MOST_ALIVE:
                 self._alive.pop(next(iter(self._alive))).close()
-            deployment = deploy_with(spec, self.chosen)
+            deployment = deploy_with(spec, chosen)
         self._alive[spec] = deployment
         return deployment
 

@@ -70,7 +70,9 @@ def _data_nodes(deployment: Deployment) -> str:
 def _sentinels(deployment: Deployment) -> str:
     if not deployment.sentinels:
         return ""
-    primary = next(node for node in deployment.nodes if (role := node.role()) and role.role == "master")
+    primary = next((node for node in deployment.nodes if (role := node.role()) and role.role == "master"), None)
+    if primary is None:
+        return "no node says any more that it is primary"
     epochs = set()
     for sentinel in deployment.sentinels:
         missing, epoch = _view(deployment, sentinel, primary)

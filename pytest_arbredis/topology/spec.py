@@ -6,7 +6,7 @@ topologies.single(conf={"maxmemory": "64mb"})
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,8 +43,10 @@ class Topology:
             raise UsageError.unknown("topology", self.kind, KINDS)
         if self.timing not in TIMING_NAMES:
             raise UsageError.unknown("timing", self.timing, TIMING_NAMES)
-        if not 0 <= self.replicas <= MOST_REPLICAS:
-            raise UsageError(f"replicas={self.replicas!r}", remedy=f"use 0 to {MOST_REPLICAS}")
+        limits = (("replicas", self.replicas, MOST_REPLICAS), ("sentinels", self.sentinels, MOST_SENTINELS))
+        for name, count, most in limits:
+            if type(count) is not int or not 0 <= count <= most:
+                raise UsageError(f"{name}={count!r}", remedy=f"use a whole number from 0 to {most}")
         if self.kind == "sentinel" and (self.replicas < 1 or not 1 <= self.sentinels <= MOST_SENTINELS):
             raise UsageError(
                 f"a topology with replicas={self.replicas!r} and sentinels={self.sentinels!r} cannot fail over",
@@ -82,6 +84,8 @@ def sentinel(
 
 
 def _pairs(conf: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    if conf is not None and not isinstance(conf, Mapping):
+        raise UsageError(f"conf={conf!r}", remedy="give directives of redis.conf, {'appendonly': 'yes'}")
     return tuple(sorted((name, str(value)) for name, value in (conf or {}).items()))
 
 
