@@ -138,24 +138,40 @@ def run(
         history = _Run(scenario, deployment, folder, seed=seed, watch=watch).history()
         watch.phase("check")
         findings = judge(scenario, history)
-        result = RunResult(
-            scenario=scenario.name,
-            kind=scenario.kind,
-            promise=scenario.promise,
+        result = replace(
+            _undecided(scenario, deployment, folder, seed=seed),
             verdict=verdict_of(scenario, findings),
             findings=findings,
             history=history,
-            seed=seed,
-            folder=folder.path,
-            deployment=deployment.described,
             duration_s=time.monotonic() - began,
-            replay=f"arbredis drill {scenario.name} --seed {seed}",
+            not_run="",
         )
         folder.write(result, schedule=_schedule_program(scenario, seed))
+    except BaseException as error:
+        result = _undecided(scenario, deployment, folder, seed=seed)
+        result = replace(result, not_run=f"ended by {type(error).__name__} {error}".strip())
+        folder.write(result, schedule=_schedule_program(scenario, seed))
+        raise
+    else:
         return result
     finally:
         _save_logs(deployment, folder)
         folder.close()
+
+
+def _undecided(scenario: Scenario, deployment: Deployment, folder: RunFolder, *, seed: int) -> RunResult:
+    """A run that has not been judged (yet)."""
+    return RunResult(
+        scenario=scenario.name,
+        kind=scenario.kind,
+        promise=scenario.promise,
+        verdict=Verdict.UNKNOWN,
+        seed=seed,
+        folder=folder.path,
+        deployment=deployment.described,
+        replay=f"arbredis drill {scenario.name} --seed {seed}",
+        not_run="not judged yet",
+    )
 
 
 def judge(scenario: Scenario, history: History) -> tuple[Finding, ...]:
@@ -219,7 +235,6 @@ class _Run:
         with ExitStack() as undo:
             if scenario.faults.steps:  # without faults there is nothing to observe, and budgets want silence
                 undo.enter_context(Observer(self.deployment, recorder))
-            nemesis = undo.enter_context(Nemesis(self.deployment, recorder, on_injected=self._injected))
             load = Load(
                 workload=scenario.workload,
                 subject=scenario.subject,
@@ -229,14 +244,16 @@ class _Run:
                 seconds=scenario.length_s,
                 run=self.folder.path.name,
             )
-            with load:
-                recorder.phase("load")
-                self.watch.phase("load")
-                self.watch.load(load)
-                origin_ns = load.start()
-                nemesis.play(scenario.faults, origin_ns=origin_ns, stop=load.stop)
-                report = load.join()
-                recorder.update_header({"load_from_ns": report.began_ns, "load_until_ns": report.ended_ns})
+            undo.enter_context(load)
+            nemesis = undo.enter_context(Nemesis(self.deployment, recorder, on_injected=self._injected))
+            undo.callback(load.stop.set)  # first on every way out: stop, then heal, then wait for the clients
+            self.watch.load(load)
+            self.watch.phase("load")
+            origin_ns = load.start()
+            recorder.event("phase", "harness", {"phase": "load"}, at_ns=origin_ns)
+            nemesis.play(scenario.faults, origin_ns=origin_ns, stop=load.stop)
+            report = load.join()
+            recorder.update_header({"load_from_ns": report.began_ns, "load_until_ns": report.ended_ns})
             recorder.phase("heal")
             self.watch.phase("heal")
             nemesis.heal_all()

@@ -73,6 +73,8 @@ def status_of(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         print("arbredis: the harness failed; this is no verdict on your code", file=sys.stderr)  # noqa: T201 - as above
         return EXIT_HARNESS
+    if status == EXIT_INTERRUPTED:  # typer makes a status of Ctrl-C by itself
+        return _stopped("interrupted", EXIT_INTERRUPTED)
     return int(status or 0)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_arbredis.faults.nemesis import Injection, Nemesis
 
 
-AT_ONCE = MOMENTARY | {"out_of_memory"}
+AT_ONCE = MOMENTARY | {"crash", "out_of_memory"}
 """Faults that are in force only when they were seen, or whose probe would be taken for an operation of the test."""
 
 

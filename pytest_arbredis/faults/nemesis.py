@@ -152,7 +152,7 @@ class Nemesis:
         return UnhealedError(self.deployment.poisoned, remedy="the deployment is rebuilt before it is used again")
 
     def heal_all(self) -> None:
-        """Undo everything in reverse. Every undo is tried, even after Ctrl-C; the first failure is raised at the end."""
+        """Undo everything in reverse. Every undo is tried, Ctrl-C or not; the first failure is raised at the end."""
         first: BaseException | None = None
         for injection in reversed(self.in_force):
             try:

@@ -171,13 +171,11 @@ class Guard:
                     removed += 1
                     print(f"sweep of {label} at {host}: {error!r}", file=sys.stderr, flush=True)
             now = time.monotonic()
-            if removed:
-                quiet_since = None
-            elif quiet_s == 0 or (quiet_since is not None and now - quiet_since >= quiet_s):
+            if not removed and (quiet_s == 0 or (quiet_since is not None and now - quiet_since >= quiet_s)):
                 return
-            elif quiet_since is None:
+            if removed or quiet_since is None:
                 quiet_since = now
-            time.sleep(min(0.1, quiet_s) if not removed else 0.05)
+            time.sleep(0.05)
 
     def remove_trees(self) -> None:
         """Remove the registered directories, as far as that is possible."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from pytest_arbredis.errors import UnhealedError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_arbredis.topology.node import Node
 
 VOLATILE = frozenset({"replicaof", "slaveof"})
@@ -26,7 +28,7 @@ def differences(node: Node) -> dict[str, tuple[str, str]]:
 
 
 def restore(node: Node) -> None:
-    """CONFIG SET what differs, and write the file, because a Sentinel's reconfiguration may have rewritten it.
+    """CONFIG SET what differs; the file is restored last, when no Sentinel rewrites it any more.
 
     Raises `UnhealedError` if a directive cannot be set back at run time.
     """
@@ -40,4 +42,24 @@ def restore(node: Node) -> None:
                 f"{node.name}: {name} is {now!r} and cannot be set back to {wanted!r}: {error}",
                 remedy="the deployment is rebuilt",
             ) from error
-    node.client.config_rewrite()
+
+
+def read_file(node: Node) -> str:
+    """The text of its configuration file."""
+    return _file(node).read_text()
+
+
+def restore_file(node: Node) -> None:
+    """The text that the server started with, if a CONFIG REWRITE (ours, a test's, a Sentinel's) has changed it.
+
+    Replaced, not rewritten in place: a container's server may have left a file of another user.
+    """
+    path = _file(node)
+    if not path.exists() or path.read_text() != node.conf_text:
+        fresh = path.with_name(f"{path.name}.fresh")
+        fresh.write_text(node.conf_text)
+        fresh.replace(path)
+
+
+def _file(node: Node) -> Path:
+    return node.server.spec.directory / "redis.conf"

@@ -157,11 +157,16 @@ class Deployment:
 
         Raises `ArbredisError` and poisons the deployment if that is not possible: the owner rebuilds it then.
         """
+        import redis
+
         try:
             self._reset()
         except ArbredisError as error:
             self.poisoned = str(error)
             raise
+        except redis.RedisError as error:
+            self.poisoned = f"a server would not be reset: {type(error).__name__}: {error}"
+            raise HarnessError(self.poisoned, remedy="the deployment is rebuilt") from error
 
     def _reset(self) -> None:
         if self.poisoned:
@@ -177,11 +182,15 @@ class Deployment:
         role = first.role()
         untouched = role is not None and role.role == "master" and self._timing_untouched() and look(self)
         if untouched:
+            for node in self.nodes:
+                node.client.execute_command("CLIENT", "UNPAUSE")
             first.client.flushall()
             first.client.script_flush()
         else:
             formation.form(self)
         self.settled()
+        for node in self.nodes:
+            baseline.restore_file(node)
 
     def restore_proxies(self) -> None:
         """All proxies enabled, on their upstreams, without toxics."""
@@ -206,9 +215,16 @@ class Deployment:
         self.await_answering(node)
 
     def _timing_untouched(self) -> bool:
-        """Every Sentinel still has the quorum and times that it was given."""
+        """Every Sentinel has the quorum and times that it was given; a restart forgets those of SENTINEL DEBUG."""
+        import redis
+
         for index, sentinel in enumerate(self.sentinels):
-            master = cast("dict[str, Any]", sentinel.client.sentinel_master(MASTER_NAME))
+            try:
+                master = cast("dict[str, Any]", sentinel.client.sentinel_master(MASTER_NAME))
+            except redis.ResponseError:
+                return False
+            if not formation.is_tuned(sentinel, self.timing):
+                return False
             found = (
                 int(master["down-after-milliseconds"]),
                 int(master["failover-timeout"]),
@@ -224,6 +240,7 @@ class Deployment:
         """Remember the configuration of every data node as that of the start."""
         for node in self.nodes:
             node.baseline = baseline.read_configuration(node)
+            node.conf_text = baseline.read_file(node)
 
     def close(self) -> None:
         """End all servers and give back all ports. Idempotent."""

@@ -6,7 +6,7 @@ or a hello with a higher epoch brings the old address back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import HarnessError
@@ -94,3 +94,12 @@ def _tune(sentinel: Node, timing: Timing) -> None:
             f"{sentinel.name} does not know SENTINEL DEBUG ({error}), so fast timing is impossible",
             remedy="use Redis 7.0 or newer, or timing='production'",
         ) from error
+
+
+def is_tuned(sentinel: Node, timing: Timing) -> bool:
+    """Whether a Sentinel still has all settings of SENTINEL DEBUG that the timing wants."""
+    if not timing.debug:
+        return True
+    answer = [str(part).lower() for part in cast("list[str]", sentinel.client.execute_command("SENTINEL", "DEBUG"))]
+    found = dict(zip(answer[::2], answer[1::2], strict=True))
+    return all(found.get(name) == str(value) for name, value in timing.debug)

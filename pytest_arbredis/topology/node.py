@@ -56,6 +56,7 @@ class Node:
     direct: Address
     proxied: Address
     baseline: dict[str, str] = field(default_factory=dict)
+    conf_text: str = ""
 
     @cached_property
     def client(self) -> redis.Redis:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 import warnings
 from dataclasses import dataclass
@@ -94,8 +95,9 @@ class Drill:
             left += [f"port {port}" for port in ports if any(_listeners(port))]
         return left
 
-    def gone(self, ports: set[int], *, within_s: float, docker: bool) -> None:
-        """Wait until nothing of it is left."""
+    def gone(self, ports: set[int], *, within_s: float, docker: bool) -> float:
+        """Wait until nothing of it is left; gives how many seconds that took."""
+        began = time.monotonic()
         last: list[str] = []
 
         def nothing() -> bool:
@@ -107,6 +109,7 @@ class Drill:
             wait_until(nothing, within_s=within_s, every_s=0.05, what=f"the end of all of drill {self.process.pid}")
         except Exception as error:
             raise AssertionError(f"after {within_s} s there is still: {last}") from error
+        return time.monotonic() - began
 
     def histories(self) -> list[History]:
         """The histories that it began, each of which can be loaded."""
