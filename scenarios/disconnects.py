@@ -20,17 +20,17 @@ DISCONNECTS = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=8, read_share=0.3),
     faults=(
-        schedule.at(seconds=0.8)
+        schedule.at(seconds=0.7)
         .latency("primary", ms=50, jitter_ms=20)
-        .lasting(seconds=0.8)
-        .at(seconds=2.8)
+        .lasting(seconds=0.7)
+        .at(seconds=2.3)
         .reset("primary")
         .lasting(seconds=0.3)
-        .at(seconds=4.4)
+        .at(seconds=3.7)
         .down("primary")
         .lasting(seconds=0.3)
     ),
-    seconds=6.2,
+    seconds=5.4,
     checks=(
         checks.acknowledged_writes_survive(),
         checks.read_your_writes(),

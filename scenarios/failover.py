@@ -37,8 +37,8 @@ CONFIRMED = Scenario(
     subject=subjects.sentinel(wait_replicas=2, wait_ms=40),
     # While a replica is away every write waits 40 ms in vain: 16 clients still make 400 a second.
     workload=workloads.unique_writes(rate_hz=220, clients=16),
-    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=3.6).restart("crashed"),
-    seconds=6.8,
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=3.4).restart("crashed"),
+    seconds=6.4,
     checks=(
         checks.confirmed_writes_survive(),
         checks.recovers_within(seconds=3, after="crash", counting="applied"),

@@ -20,7 +20,7 @@ BUDGETS = Scenario(
     topology=topologies.single(),
     subject=subjects.direct(),
     workload=workloads.commands(rate_hz=4000, names=("GET", "SET", "PUBLISH")),
-    seconds=10.5,
+    seconds=10.2,
     judged=("GET", "SET", "PUBLISH"),
     path="direct",
     read_back=False,

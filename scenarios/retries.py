@@ -14,7 +14,7 @@ from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, wo
 if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis
 
-REPLIES_LOST = schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=1)
+REPLIES_LOST = schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=0.8)
 
 REDIS = Scenario(
     name="retries.redis",
@@ -23,8 +23,8 @@ REDIS = Scenario(
     topology=topologies.single(),
     subject=subjects.direct(),
     workload=workloads.increments(rate_hz=40, clients=8),
-    faults=schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=3),
-    seconds=4.5,
+    faults=schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=2.6),
+    seconds=3.8,
     judged=("increment",),
     checks=(checks.commands_are_repeated(),),
 )
@@ -37,6 +37,7 @@ FROM_URL = Scenario(
     subject=subjects.from_url(),
     workload=REDIS.workload,
     faults=REPLIES_LOST,
+    seconds=2.2,
     judged=("increment",),
     checks=(checks.unacknowledged_but_applied(),),
 )
@@ -49,6 +50,7 @@ POOL = Scenario(
     subject=subjects.pool(),
     workload=REDIS.workload,
     faults=REPLIES_LOST,
+    seconds=2.2,
     judged=("increment",),
     checks=(checks.unacknowledged_but_applied(),),
 )

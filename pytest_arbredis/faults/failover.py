@@ -28,9 +28,11 @@ class Failover:
         """Ask the first Sentinel; one that has no fresh view of a good replica is asked again."""
         import redis
 
-        sentinels = site.deployment.sentinels
+        sentinels, debug = site.deployment.sentinels, site.deployment.timing.debug
         if not sentinels:
             raise UsageError("there is no Sentinel here to ask for a failover", remedy="use topology='sentinel'")
+        for sentinel in sentinels:
+            formation.tune(sentinel, PATIENCE if debug else ())
 
         def accepted() -> str:
             try:

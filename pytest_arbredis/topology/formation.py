@@ -13,6 +13,8 @@ from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.topology.settled import MASTER_NAME, Look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_arbredis.servers.sentinel import Timing
     from pytest_arbredis.topology.deployment import Deployment
     from pytest_arbredis.topology.node import Node
@@ -73,8 +75,7 @@ def _monitor(deployment: Deployment, sentinel: Node, primary: Node) -> None:
     timing = deployment.timing
     index = deployment.sentinels.index(sentinel)
     client = sentinel.client
-    if timing.debug:
-        _tune(sentinel, timing)
+    tune(sentinel, timing.debug)
     host, port = primary.proxied
     client.sentinel_monitor(MASTER_NAME, host, port, deployment.spec.quorum)
     client.sentinel_set(MASTER_NAME, "down-after-milliseconds", timing.down_after(index))
@@ -82,11 +83,13 @@ def _monitor(deployment: Deployment, sentinel: Node, primary: Node) -> None:
     client.sentinel_set(MASTER_NAME, "parallel-syncs", 1)
 
 
-def _tune(sentinel: Node, timing: Timing) -> None:
-    """SENTINEL DEBUG, the switch that makes fast timing possible."""
+def tune(sentinel: Node, settings: Sequence[tuple[str, int]]) -> None:
+    """SENTINEL DEBUG, the switch that makes fast timing possible; nothing for no settings."""
     import redis
 
-    arguments = [str(part) for pair in timing.debug for part in pair]
+    if not settings:
+        return
+    arguments = [str(part) for pair in settings for part in pair]
     try:
         sentinel.client.execute_command("SENTINEL", "DEBUG", *arguments)
     except redis.ResponseError as error:

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.history.jsonl import HistoryWarning, load
 from pytest_arbredis.servers.images import Reason, engine
@@ -32,15 +30,16 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
 
 MARK = "ARBREDIS_TEST_MARK"
-LAUNCHERS = ("process", pytest.param("docker", marks=pytest.mark.docker))
 
 
-def require(launcher: str) -> None:
-    """Skip where containers cannot be had; in CI that is a failure."""
-    if launcher == "docker" and isinstance(found := engine(), Reason):
-        if os.environ.get("ARBREDIS_CI"):
-            pytest.fail(f"no containers here: {found.cause}")
-        pytest.skip(f"no containers here: {found.cause}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+    took_s: float
 
 
 @dataclass(eq=False)
@@ -117,6 +116,12 @@ class Drill:
             warnings.simplefilter("ignore", HistoryWarning)  # of a torn last line
             found = [path for path in sorted(self.runs.glob("*/history.jsonl")) if not path.parent.is_symlink()]
             return [load(path) for path in found]
+
+    def finished(self, *, within_s: float = 60.0) -> Finished:
+        """Wait for its end: status and output."""
+        began = time.monotonic()
+        out, err = self.process.communicate(timeout=within_s)
+        return Finished(status=self.process.returncode, out=out, err=err, took_s=time.monotonic() - began)
 
     def end(self) -> None:
         """Not to leave anything behind ourselves."""

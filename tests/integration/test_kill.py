@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from drills import LAUNCHERS, Drill, require, start
+from drills import Drill, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,12 +87,10 @@ def kill_at(at_s: float, scenario: Path, runs: Path, launcher: str, *, group: bo
         drill.end()
 
 
-@pytest.mark.parametrize("where", LAUNCHERS)
-def test_sigkill_at_ten_random_instants_leaves_nothing_and_every_history_can_be_loaded(tmp_path, scenario, where):
-    require(where)
-    with ThreadPoolExecutor(AT_ONCE[where]) as pool:
+def test_sigkill_at_ten_random_instants_leaves_nothing_and_every_history_can_be_loaded(tmp_path, scenario, launcher):
+    with ThreadPoolExecutor(AT_ONCE[launcher]) as pool:
         trials = [
-            pool.submit(kill_at, at_s, scenario, tmp_path / f"runs{number}", where)
+            pool.submit(kill_at, at_s, scenario, tmp_path / f"runs{number}", launcher)
             for number, at_s in enumerate(instants())
         ]
         killed = sorted((trial.result() for trial in trials), key=lambda one: one.at_s)

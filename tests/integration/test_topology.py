@@ -20,7 +20,6 @@ from pytest_arbredis.topology import formation
 from pytest_arbredis.topology.pool import MOST_ALIVE
 from pytest_arbredis.topology.settled import MASTER_NAME, look
 
-
 SCRIPT = hashlib.sha1(b"return 1", usedforsecurity=False).hexdigest()
 
 

@@ -1,0 +1,33 @@
+"""Inner pytest runs in processes of their own, with the plugin as its entry point loads it, and nothing tolerated."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from pytest_arbredis.servers.toxiproxy import user_cache
+
+STRICT = ("-p", "no:cacheprovider", "--strict-markers", "--strict-config", "-W", "error")
+
+
+@pytest.fixture(scope="session")
+def real_cache():
+    """The user's cache; pytester gives inner runs another home."""
+    return str(user_cache().parent)
+
+
+@pytest.fixture
+def inner(pytester, monkeypatch, real_cache):
+    """Runs pytest in an empty folder, on processes unless another launcher is given: `inner("-n", "2")`."""
+    for name in [name for name in os.environ if name.startswith(("ARBREDIS_", "PYTEST_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", real_cache)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str, launched: bool = True) -> pytest.RunResult:
+        chosen = any(argument.startswith("--arbredis-launcher") for argument in arguments)
+        launcher = () if chosen or not launched else ("--arbredis-launcher=process",)
+        return pytester.runpytest_subprocess(*STRICT, *launcher, *arguments)
+
+    return run
