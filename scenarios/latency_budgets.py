@@ -19,7 +19,7 @@ BUDGETS = Scenario(
     promise="GET P99 < 0.5 ms, SET P99 < 0.8 ms, PUBLISH P99 < 1.2 ms on localhost, without a proxy.",
     topology=topologies.single(),
     subject=subjects.direct(),
-    workload=workloads.commands(rate_hz=4000, names=("GET", "SET", "PUBLISH")),
+    workload=workloads.commands(rate_hz=3200, names=("GET", "SET", "PUBLISH")),
     seconds=10.2,
     judged=("GET", "SET", "PUBLISH"),
     path="direct",

@@ -1,4 +1,4 @@
-"""For all tests: where containers cannot be had their tests are skipped with the reason, and in CI that is a failure."""
+"""For all tests: without containers their tests are skipped with the reason; in CI that is a failure."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ harness failed, anything uncaught included · 130 Ctrl-C and 143 SIGTERM, after 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import traceback
@@ -16,7 +17,7 @@ import typer
 
 from pytest_arbredis.cli.doctor import doctor
 from pytest_arbredis.cli.drill import drill
-from pytest_arbredis.errors import ArbredisError, UsageError
+from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -70,6 +71,9 @@ def status_of(arguments: list[str] | None = None) -> int:
         if isinstance(error, WRONG_USAGE):
             error.show()
             return EXIT_USAGE
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):  # rich exits with 1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+            return _say(HarnessError("nobody reads the output any more", remedy="let it run to its end"), EXIT_HARNESS)
         traceback.print_exc()
         print("arbredis: the harness failed; this is no verdict on your code", file=sys.stderr)  # noqa: T201 - as above
         return EXIT_HARNESS

@@ -20,7 +20,7 @@ learns of the promotion by its INFO once a second: with the fast timing's 50 ms 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failover:
-    """SENTINEL FAILOVER. Nothing but the Sentinels' patience needs healing: the topology has another primary, and goes on."""
+    """SENTINEL FAILOVER. Only the Sentinels' patience is healed: the topology has another primary, and goes on."""
 
     name: ClassVar[str] = "failover"
 
@@ -28,11 +28,9 @@ class Failover:
         """Ask the first Sentinel; one that has no fresh view of a good replica is asked again."""
         import redis
 
-        sentinels, debug = site.deployment.sentinels, site.deployment.timing.debug
+        sentinels = site.deployment.sentinels
         if not sentinels:
             raise UsageError("there is no Sentinel here to ask for a failover", remedy="use topology='sentinel'")
-        for sentinel in sentinels:
-            formation.tune(sentinel, PATIENCE if debug else ())
 
         def accepted() -> str:
             try:

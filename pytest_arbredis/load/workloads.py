@@ -27,6 +27,10 @@ FLOOR = "PING"
 """The operation that measures the noise floor, on a raw socket of the harness."""
 
 
+FLOOR_EVERY = 5
+"""Cycles of a plan of commands from one of these to the next."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One operation of the plan, wanted `offset_ns` after the load began."""
@@ -131,13 +135,15 @@ class Commands:
             raise UsageError("no commands to send", remedy=f"give some of: {', '.join(COMMANDS)}")
 
     def plan(self, *, client: int, seed: int, run: str, seconds: float) -> Iterator[Planned]:
-        """Every command (and the floor) once a cycle, in an order that chance draws for each cycle."""
+        """Every command once a cycle, the floor once in some cycles, in an order that chance draws for each cycle."""
         chance = random.Random(f"{seed}:{client}")
-        cycle = [*self.names, FLOOR] if self.floor else [*self.names]
+        cycles = itertools.count()
         order: list[str] = []
         for number, offset_ns in enumerate(_offsets(self, client, seconds)):
             if not order:
-                order = chance.sample(cycle, len(cycle))
+                floor = self.floor and next(cycles) % FLOOR_EVERY == 0
+                order = [*self.names, FLOOR] if floor else [*self.names]
+                chance.shuffle(order)
             name = order.pop()
             value = f"v{client}.{number}" if name in {"SET", "PUBLISH"} else None
             yield Planned(offset_ns=offset_ns, name=name, key=_key(run, client, 0), input=value)

@@ -1,4 +1,4 @@
-"""A topology stands behind its proxies, waits until it is whole, and is as new after a reset, whatever was done to it."""
+"""A topology stands behind its proxies, waits until it is whole, and is as new after a reset."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pytest_arbredis import topologies
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import UsageError, WaitTimeoutError
 from pytest_arbredis.faults.failover import Failover
+from pytest_arbredis.faults.fault import Site
 from pytest_arbredis.faults.replication_cut import NOBODY
 from pytest_arbredis.proxy.toxics import LatencyToxic
 from pytest_arbredis.servers.ports import is_free
@@ -25,6 +26,7 @@ SCRIPT = hashlib.sha1(b"return 1", usedforsecurity=False).hexdigest()
 
 def state(deployment):
     """All that a reset must bring back: roles, configuration, files, data, Sentinels' settings, proxies."""
+    deployed = {node.name for node in deployment.servers}
     return {
         "roles": {
             node.name: (role := node.role()) and (role.role, role.primary, role.link) for node in deployment.nodes
@@ -35,7 +37,7 @@ def state(deployment):
         "scripts": [node.client.script_exists(SCRIPT) for node in deployment.nodes],
         "writable": [node.client.delete("nothing") for node in deployment.nodes if node is deployment.primary()],
         "sentinels": {node.name: watched(deployment, node) for node in deployment.sentinels},
-        "proxies": deployment.control.proxies(),
+        "proxies": {name: state for name, state in deployment.control.proxies().items() if name in deployed},
     }
 
 
@@ -63,10 +65,10 @@ def kill(node):
 def promote_another(deployment):
     """A failover by command, waited for."""
     before = deployment.primary()
-    deployment.sentinels[0].client.sentinel_failover(MASTER_NAME)
-    wait_until(
-        lambda: (role := before.role()) and role.role == "slave", within_s=10, what=f"{before.name} to be a replica"
-    )
+    site = Site(deployment=deployment, nodes=(before,), primary=before.name)
+    undo = Failover().inject(site)
+    wait_until(lambda: Failover().observe(site), within_s=10, what="another primary")
+    undo()
     return before
 
 
@@ -233,7 +235,7 @@ def state_or_none(deployment):
         return None
 
 
-def test_a_poisoned_deployment_is_rebuilt_and_at_most_two_are_alive(pool, launcher):
+def test_a_poisoned_deployment_is_rebuilt_and_at_most_two_are_alive(pool):
     first = pool.take(topologies.single())
     port = first.nodes[0].direct[1]
     assert pool.take(topologies.single()) is first

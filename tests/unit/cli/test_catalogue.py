@@ -45,7 +45,7 @@ def names(*asked: str) -> list[str]:
 
 def test_every_profile_names_scenarios_and_quick_is_within_release():
     assert PROFILES == ("quick", "release")
-    quick, release = (set(scenario.name for scenario in profile(name)) for name in PROFILES)
+    quick, release = ({scenario.name for scenario in profile(name)} for name in PROFILES)
     assert quick
     assert quick <= release
 

@@ -78,7 +78,7 @@ def test_a_planted_exception_in_drill_exits_4_and_is_no_verdict(monkeypatch, cap
     assert "this is no verdict on your code" in capsys.readouterr().err
 
 
-def without_servers(means):
+def without_servers(_means):
     return Chosen(name="process", why="a fake", launcher=planted)
 
 
