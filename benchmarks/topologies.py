@@ -1,7 +1,7 @@
 """What topologies cost: ready, reset, teardown on processes and containers, and thirty crash failovers in a row.
 
-`make bench`, or `python benchmarks/topologies.py --quick` for one of each on processes. Figures, goals and machine go to
-`benchmarks/results/topologies.json`; ratios are within one run.
+`make bench`, or `python benchmarks/topologies.py --quick` for one of each on processes. Figures, goals and machine go
+to `benchmarks/results/topologies.json`; ratios are within one run.
 """
 
 from __future__ import annotations

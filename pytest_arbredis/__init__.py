@@ -11,12 +11,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_arbredis import subjects
     from pytest_arbredis.checkers import api as checks
     from pytest_arbredis.faults import schedule
     from pytest_arbredis.load import workloads
     from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
     from pytest_arbredis.scenario import Scenario
-    from pytest_arbredis.subjects import redis_py as subjects
     from pytest_arbredis.topology import spec as topologies
     from pytest_arbredis.topology.deploy import deploy
     from pytest_arbredis.topology.spec import sentinel, single
@@ -46,7 +46,7 @@ _WHERE = {
     "schedule": "faults.schedule",
     "sentinel": "topology.spec:sentinel",
     "single": "topology.spec:single",
-    "subjects": "subjects.redis_py",
+    "subjects": "subjects",
     "topologies": "topology.spec",
     "workloads": "load.workloads",
 }

@@ -100,7 +100,9 @@ def pytest_runtest_makereport(
     """Tell a failing test what its servers went through, and a failure of the harness from one of the test."""
     report = yield
     if report.failed and (told := options.story_of(item)):
-        report.sections.append(("arbredis", told))
+        # With the traceback it also comes into JUnit's XML, which leaves a report's other sections out.
+        add = getattr(report.longrepr, "addsection", lambda *section: report.sections.append(section))
+        add("arbredis", told)
     if call.excinfo is not None and call.excinfo.errisinstance(HarnessError):
         report.__dict__["arbredis_harness_failed"] = True
     return report

@@ -72,6 +72,14 @@ class Scenario:
         """Refuse at definition what could only fail in minute nine."""
         if not self.checks:
             raise UsageError(f"the scenario {self.name!r} has no checks", remedy="say what must hold")
+        for noun, value, known in (("kind", self.kind, ScenarioKind), ("path", self.path, Path)):
+            if value not in get_args(known):
+                raise UsageError.unknown(f"{noun} of a scenario", value, get_args(known))
+        for name in self.exposed_by:
+            if name not in self.guard.faults:
+                raise UsageError.unknown("fault in exposed_by", name, self.guard.faults)
+        if not self.guard.names:  # the guard itself refuses the rest of what it could not judge
+            raise UsageError(f"the scenario {self.name!r} judges nothing", remedy="name operations: judged=('write',)")
         if self.path == "direct" and self.faults.steps:
             raise UsageError(
                 f"the scenario {self.name!r} has faults, but its subject goes past the proxies",

@@ -29,7 +29,7 @@ CHANNEL = 0
 POLL_S = 0.2
 KILL_WITHIN_S = 5.0
 SWEEP_WITHIN_S = 5.0
-SWEEP_QUIET_S = 0.5
+SWEEP_QUIET_S = 0.3
 PR_SET_PDEATHSIG = 1
 WHOLE_GROUP = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 """Signals that a container's engine sends to all of a container: here they go to the server's children too."""

@@ -44,10 +44,13 @@ def deploy_with(spec: Topology, chosen: Chosen) -> Deployment:
     with ExitStack() as undo:
         slot = undo.enter_context(claim(size=2 * (spec.data_nodes + spec.sentinels) + 2))
         supervisor = undo.enter_context(Supervisor())
-        root = _root(supervisor)
+        root = Path(tempfile.gettempdir()).absolute() / f"arbredis-{os.getpid()}-{secrets.token_hex(4)}"
         launcher = chosen.launcher(root, supervisor)
         undo.callback(launcher.close)
-        deployment = _start(spec, chosen, launcher=launcher, slot=slot, root=root, undo=undo)
+        described = _describe(spec, chosen, launcher)  # asks the binaries, while the supervisor starts
+        supervisor.remove_tree_on_exit(root)  # before it is there: so it never stays
+        root.mkdir(mode=0o700)
+        deployment = _start(spec, launcher=launcher, slot=slot, root=root, described=described, undo=undo)
         formation.form(deployment)
         deployment.take_baseline()
         deployment.settled()
@@ -55,16 +58,14 @@ def deploy_with(spec: Topology, chosen: Chosen) -> Deployment:
     return deployment
 
 
-def _root(supervisor: Supervisor) -> Path:
-    """A new folder for all files of a deployment; the supervisor knew of it before it was there, so it never stays."""
-    root = Path(tempfile.gettempdir()).absolute() / f"arbredis-{os.getpid()}-{secrets.token_hex(4)}"
-    supervisor.remove_tree_on_exit(root)
-    root.mkdir(mode=0o700)
-    return root
-
-
 def _start(
-    spec: Topology, chosen: Chosen, *, launcher: Launcher, slot: PortSlot, root: Path, undo: ExitStack
+    spec: Topology,
+    *,
+    launcher: Launcher,
+    slot: PortSlot,
+    root: Path,
+    described: Mapping[str, str],
+    undo: ExitStack,
 ) -> Deployment:
     """Spawn everything in parallel and wait until each server answers and is ours."""
     names = [f"n{index}" for index in range(spec.data_nodes)] + [f"s{index}" for index in range(spec.sentinels)]
@@ -88,7 +89,7 @@ def _start(
         launcher=launcher,
         root=root,
         spare_port=spare_port,
-        described=_describe(spec, chosen, launcher),
+        described=described,
     )
     for node in nodes:
         deployment.await_answering(node)

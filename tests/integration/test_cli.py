@@ -384,6 +384,15 @@ def reading_back(drill: Drill) -> bool:
     )
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C reaches what is started now, though these tests run in a shell's background, where it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("moment", [standing, under_fault, reading_back])
 def test_an_interrupted_drill_is_healed_stopped_and_its_history_kept(here, number, status, moment):

@@ -43,13 +43,13 @@ def client(deployment):
         yield client
 
 
-def slow(client, deployment):
+def slow(client, _):
     began = time.monotonic()
     assert client.get("k") == b"before"
     assert 0.02 <= time.monotonic() - began < 0.4
 
 
-def unreachable(client, deployment):
+def unreachable(client, _):
     with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
         client.set("k", "during")
     with pytest.raises((redis.ConnectionError, redis.TimeoutError)):
@@ -62,7 +62,7 @@ def applied_but_never_told(client, deployment):
     assert deployment.nodes[0].client.get("k") == "during"
 
 
-def each_repeat_applied(client, deployment):
+def each_repeat_applied(_, deployment):
     host, port = deployment.nodes[0].proxied
     with (
         redis.Redis(host=host, port=port, retry=Retry(NoBackoff(), 3)) as stubborn,
@@ -78,12 +78,12 @@ def not_replicated(client, deployment):
     assert {node.client.get("k") for node in deployment.nodes[1:]} == {"before"}
 
 
-def led_elsewhere(client, deployment):
+def led_elsewhere(_, deployment):
     assert deployment.primary().name != "n0"
     wait_until(lambda: deployment.primary().client.get("k") == "before", within_s=5, what="the data at the new primary")
 
 
-def refused(client, deployment):
+def refused(client, _):
     with pytest.raises(redis.exceptions.OutOfMemoryError):
         client.set("k", "during")
     assert client.get("k") == b"before"
@@ -166,26 +166,33 @@ def test_observing_a_healthy_topology_gives_no_evidence(deployment):
 
 @pytest.mark.parametrize("exit_by", [RuntimeError, KeyboardInterrupt])
 def test_the_nemesis_heals_everything_on_every_way_out(deployment, recorder, exit_by):
-    with pytest.raises(exit_by), Nemesis(deployment, recorder) as nemesis:
-        nemesis.inject(Latency(ms=5), "nodes")
-        nemesis.inject(Pause(), "s1")
-        nemesis.inject(OutOfMemory(headroom_mb=1), "primary")
-        nemesis.inject(Crash(), "n2")
-        nemesis.inject(ReplicationCut(), "n1")
-        raise exit_by
+    nemesis = Nemesis(deployment, recorder)
+
+    def leave():
+        with nemesis:
+            nemesis.inject(Latency(ms=5), "nodes")
+            nemesis.inject(Pause(), "s1")
+            nemesis.inject(OutOfMemory(headroom_mb=1), "primary")
+            nemesis.inject(Crash(), "n2")
+            nemesis.inject(ReplicationCut(), "n1")
+            raise exit_by
+
+    with pytest.raises(exit_by):
+        leave()
     assert [injection.healed for injection in nemesis.injections] == [True] * 5
     deployment.settled()
 
 
 def test_ctrl_c_while_a_fault_is_injected_poisons_the_deployment(pool, deployment, recorder, monkeypatch):
-    def interrupted(self, site):
+    def interrupted(_, site):
         site.nodes[0].server.signal(signal.SIGSTOP)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Pause, "inject", interrupted)
-    with pytest.raises(KeyboardInterrupt), Nemesis(deployment, recorder) as nemesis:
+    with Nemesis(deployment, recorder) as nemesis:
         nemesis.inject(Latency(ms=5), "primary")
-        nemesis.inject(Pause(), "primary")
+        with pytest.raises(KeyboardInterrupt):
+            nemesis.inject(Pause(), "primary")
     assert deployment.poisoned == "pause on primary was injected in part: KeyboardInterrupt()"
     assert nemesis.injections[0].healed
     assert pool.take(deployment.spec) is not deployment
@@ -200,7 +207,7 @@ def test_a_heal_that_fails_poisons_and_the_other_undos_are_tried(pool, deploymen
         remove(proxy, name)
 
     nemesis = Nemesis(deployment, recorder)
-    nemesis.inject(Pause(), "n2")
+    nemesis.inject(Pause(), "s1")
     nemesis.inject(Latency(ms=5), "nodes")
     monkeypatch.setattr(deployment.control, "remove_toxic", failing)
     with pytest.raises(UnhealedError, match="latency on nodes could not be healed: it hangs"):
@@ -242,7 +249,7 @@ def met(handle):
 def test_exposure_tells_who_met_a_fault_and_who_did_not(nemesis, deployment, client):
     bench = FaultBench(nemesis)
     with bench.latency("primary", ms=40) as unmet:
-        assert deployment.nodes[0].client.get("k") == "before"
+        pass
     assert unmet.met == ""
     assert unmet.complaint.startswith("latency on primary was in force (n0: probe ")
     assert "but none of your operations met it: did your code connect elsewhere?" in unmet.complaint

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for lefto
 
 SEED = 20240229
 KILLS = 10
-FIRST_S, LAST_S = 0.2, 6.0
+FIRST_S, LAST_S = 0.2, 5.2
 AT_ONCE = {"process": 5, "docker": 2}
 """Drills side by side; an engine removes containers one after the other, and the 2 s are promised to one drill."""
 GONE_WITHIN_S = 2.0
@@ -40,7 +40,7 @@ SHORT = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=100, clients=2),
     faults=schedule.at(seconds=0.5).latency("primary", ms=20).lasting(seconds=0.5).at(seconds=1.3).crash("primary"),
-    seconds=4,
+    seconds=3.5,
     checks=(checks.losses_are_documented(),),
 )
 """
@@ -101,6 +101,7 @@ def test_sigkill_at_ten_random_instants_leaves_nothing_and_every_history_can_be_
     begun = [history for one in killed for history in one.histories]
     assert sum(1 for history in begun if history.ops) >= KILLS // 3, killed
     assert any(history.faults for history in begun)
+    print("GONE", sorted(round(one.gone_s,2) for one in killed), len(standing))
     assert max(one.gone_s for one in killed) < GONE_WITHIN_S + 0.5, killed
 
 

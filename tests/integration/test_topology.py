@@ -166,12 +166,6 @@ def config_that_is_left_in_the_file_only(deployment):
     client.config_set("maxmemory", "0")
 
 
-def failed_over_twice(deployment):
-    promote_another(deployment)
-    deployment.settled()
-    promote_another(deployment)
-
-
 def toxics_and_proxies(deployment):
     control = deployment.control
     control.add_toxic("n0", LatencyToxic(latency_ms=40), name="left")
@@ -211,7 +205,6 @@ DIRT = (
     config_set,
     config_that_a_sentinel_wrote_to_the_file,
     config_that_is_left_in_the_file_only,
-    failed_over_twice,
     toxics_and_proxies,
     paused_primary_and_sentinel,
     crashed_primary,

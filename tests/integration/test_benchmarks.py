@@ -1,0 +1,48 @@
+"""The benchmarks run, and write figures, goals and machine; of the machine nothing that names it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def measured(tmp_path):
+    def run(name: str, *arguments: str) -> tuple[str, dict]:
+        output = tmp_path / f"{name}.json"
+        command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--quick", "--output", str(output), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        content = output.read_text()
+        assert platform.node() not in content
+        assert "/" not in content  # no path
+        return done.stdout, json.loads(content)
+
+    return run
+
+
+def test_topologies_are_timed_beside_their_goals(measured):
+    said, content = measured("topologies")
+    figures = content["launchers"]["process"]
+    for what in ("ready_s", "reset_s", "reset_after_failover_s", "teardown_s", "failover_written_s"):
+        assert 0 < figures[what]["median"] <= figures[what]["max"]
+        assert figures[what]["n"] == 1
+    assert figures["failover_announced_s"]["median"] > 0.5  # no Sentinel holds it for down sooner
+    assert {line["verdict"] for line in content["goals"]} <= {"pass", "missed"}
+    assert len(content["goals"]) == 7
+    assert content["ratios_docker_to_process"] == {}
+    assert "ready_s median" in said
+
+
+def test_the_recorder_is_timed_beside_its_goal(measured):
+    said, content = measured("recorder")
+    assert 0 < content["median_us"] < 1000
+    assert content["verdict"] in {"pass", "missed"}
+    assert "goal 2.5 µs" in said

@@ -1,0 +1,136 @@
+"""README and docs are true: their code runs, their commands exist, their tables are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_arbredis.faults.verbs import FAULTS
+from pytest_arbredis.fixtures import FIXTURES
+from pytest_arbredis.options import OPTIONS
+from pytest_arbredis.servers.toxiproxy import user_cache
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+GUIDE = (ROOT / "docs" / "writing-a-scenario.md").read_text("utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+WRONG_BOTS = {
+    "gives up at the first error": ("range(1000)", "range(1)"),
+    "believes what was not acknowledged": ("client.connection_pool.disconnect()", "return True"),
+    "does not place orders": ('client.set(f"order:{order}", "placed")', "True"),
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return [body for found, body in BLOCK.findall(text) if found == language]
+
+
+def with_tests(text: str) -> list[str]:
+    return [body for body in blocks(text, "python") if "def test_" in body]
+
+
+@pytest.fixture
+def inner(pytester, monkeypatch):
+    """Runs one file in an empty folder."""
+    cache = str(user_cache().parent)
+    for name in [name for name in os.environ if name.startswith(("ARBREDIS_", "PYTEST_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+
+    def run(source: str) -> pytest.RunResult:
+        pytester.makepyfile(test_it=source)
+        strict = ("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "error", "--strict-markers", "--strict-config")
+        return pytester.runpytest_subprocess(*strict, "--arbredis-launcher=process")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "source", with_tests(README) + with_tests(GUIDE), ids=lambda s: s.strip().splitlines()[-1][:40]
+)
+def test_code_in_readme_and_docs_runs(inner, source):
+    result = inner(source)
+    result.assert_outcomes(passed=source.count("def test_"))
+
+
+def test_every_python_block_has_a_test():
+    for text in (README, GUIDE):
+        assert with_tests(text) == blocks(text, "python") != []
+
+
+@pytest.mark.parametrize("wrong", WRONG_BOTS)
+def test_the_first_test_fails_with_a_wrong_bot(inner, wrong):
+    right, planted = WRONG_BOTS[wrong]
+    source = with_tests(README)[0]
+    assert right in source
+    inner(source.replace(right, planted)).assert_outcomes(failed=1)
+
+
+def test_the_first_screen_is_a_screen_and_the_test_is_short():
+    first_screen = README.split("\n## ")[0]
+    assert len(first_screen.splitlines()) <= 60
+    assert len([line for line in with_tests(README)[0].splitlines() if line.strip()]) <= 13
+
+
+def commands() -> list[str]:
+    lines = [line.partition("#")[0].strip() for body in blocks(README, "sh") for line in body.splitlines()]
+    return [line for line in lines if line]
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if not line.startswith("make ")])
+def test_commands_run(tmp_path, command):
+    words = shlex.split(command)
+    program = Path(sys.executable).parent / words[0]
+    environment = {**os.environ, "ARBREDIS_LAUNCHER": "process"}
+    done = subprocess.run(
+        [str(program), *words[1:]],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = [line.split()[1] for line in commands() if line.startswith("make ")]
+    assert targets == ["drill", "test"]
+    for target in [*targets, *re.findall(r"`make (\w+)`", README)]:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def table(heading: str) -> list[str]:
+    """The first cells of the first table behind a line."""
+    rows = README.split(heading, 1)[1].split("\n\n", 1)[0]
+    return re.findall(r"^\| `([^`]+)` \|", rows, re.MULTILINE)
+
+
+def test_tables_are_those_of_the_code():
+    assert table("| fault | what happens |") == sorted(FAULTS)
+    assert sorted(table("| fixture | gives |")) == sorted(FIXTURES)
+    assert table("| option | |") == [option.flag for option in OPTIONS]
+
+
+def test_verdicts_are_explained_for_every_check():
+    from pytest_arbredis import checks
+
+    told = (ROOT / "docs" / "verdicts.md").read_text("utf-8")
+    for name in set(checks.__all__) - {"require_rate", "vacuity_guard"}:
+        assert f"| `{name}` |" in told, name
+
+
+def test_links_lead_somewhere():
+    for path in (ROOT / "README.md", ROOT / "docs" / "verdicts.md", ROOT / "docs" / "writing-a-scenario.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
+            assert (path.parent / target).is_file(), f"{path.name}: {target}"
