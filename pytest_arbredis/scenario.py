@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_arbredis.checkers.exposure import ExposedBy  # noqa: TC001 - as above
 from pytest_arbredis.checkers.recovery import RecoversWithin, require_rate
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from pytest_arbredis.topology.pool import DeploymentPool
     from pytest_arbredis.topology.spec import Topology
 
+Route = Literal["proxied", "direct"]
+
 AFTER_LAST_FAULT_S = 2.0
 """The load goes on this long behind the last step of the schedule, unless the scenario says otherwise."""
 
@@ -65,21 +67,21 @@ class Scenario:
     kind: ScenarioKind = "guarantee"
     judged: tuple[str, ...] = ("write",)
     exposed_by: Mapping[str, ExposedBy] = field(default_factory=dict)
-    path: Literal["proxied", "direct"] = "proxied"
+    path: Route = "proxied"
     read_back: bool = True
 
     def __post_init__(self) -> None:
         """Refuse at definition what could only fail in minute nine."""
         if not self.checks:
             raise UsageError(f"the scenario {self.name!r} has no checks", remedy="say what must hold")
-        for noun, value, known in (("kind", self.kind, ScenarioKind), ("path", self.path, Path)):
-            if value not in get_args(known):
-                raise UsageError.unknown(f"{noun} of a scenario", value, get_args(known))
+        if self.kind not in get_args(ScenarioKind):
+            raise UsageError.unknown("kind of scenario", self.kind, get_args(ScenarioKind))
+        if self.path not in get_args(Route):
+            raise UsageError.unknown("path of a scenario", self.path, get_args(Route))
+        guard = self.guard  # refuses what it could not judge
         for name in self.exposed_by:
-            if name not in self.guard.faults:
-                raise UsageError.unknown("fault in exposed_by", name, self.guard.faults)
-        if not self.guard.names:  # the guard itself refuses the rest of what it could not judge
-            raise UsageError(f"the scenario {self.name!r} judges nothing", remedy="name operations: judged=('write',)")
+            if name not in guard.faults:
+                raise UsageError.unknown("fault in exposed_by", name, guard.faults)
         if self.path == "direct" and self.faults.steps:
             raise UsageError(
                 f"the scenario {self.name!r} has faults, but its subject goes past the proxies",
@@ -303,7 +305,7 @@ class _Run:
         recorder.phase("end")
 
 
-def endpoints_of(deployment: Deployment, *, path: Literal["proxied", "direct"] = "proxied") -> Endpoints:
+def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoints:
     """Where a subject finds this deployment."""
     primary = deployment.primary()
     return Endpoints(

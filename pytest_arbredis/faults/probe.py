@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import statistics
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -20,11 +21,12 @@ Ending = Literal["answered", "refused", "reset", "closed", "silent"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """How one PING ended, after how long, and how many bytes came back."""
+    """How one PING ended, after how long, and how many bytes came back; `median_ms` is of several rounds."""
 
     ending: Ending
     after_ms: float
     received: int = 0
+    median_ms: float = 0.0
 
     @property
     def answered(self) -> bool:
@@ -34,7 +36,7 @@ class Ping:
 
 def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1) -> Ping:
     """Connect anew and PING `rounds` times; the fastest answer, or how the first unanswered one ended."""
-    best = float("inf")
+    taken: list[float] = []
     received = 0
     began = time.perf_counter()
     try:
@@ -49,14 +51,14 @@ def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1) -> Ping:
                         return Ping(ending="closed", after_ms=_since_ms(began), received=received)
                     if chunk.endswith(b"\r\n"):
                         break
-                best = min(best, _since_ms(began))
+                taken.append(_since_ms(began))
     except TimeoutError:
         return Ping(ending="silent", after_ms=_since_ms(began), received=received)
     except ConnectionRefusedError:
         return Ping(ending="refused", after_ms=_since_ms(began), received=received)
     except OSError:
         return Ping(ending="reset", after_ms=_since_ms(began), received=received)
-    return Ping(ending="answered", after_ms=best, received=received)
+    return Ping(ending="answered", after_ms=min(taken), received=received, median_ms=statistics.median(taken))
 
 
 def _since_ms(began: float) -> float:

@@ -94,7 +94,7 @@ class DockerLauncher:
                 raise HarnessError("the launcher is closed", remedy="make a new one")
             self._servers += servers
         try:
-            with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+            with self._supervisor.creating(), ThreadPoolExecutor(MOST_AT_ONCE) as pool:
                 for started in [pool.submit(server.create) for server in servers]:
                     started.result()
         except BaseException:
@@ -178,7 +178,7 @@ class DockerLauncher:
         from pytest_arbredis.servers.redis import parse_version
 
         image = self._image(kind)
-        with engine_errors(f"ask the image {image} for its version"):
+        with self._supervisor.creating(), engine_errors(f"ask the image {image} for its version"):
             output = self._client.client.containers.run(
                 image,
                 ["-version"] if kind == "toxiproxy" else ["--version"],

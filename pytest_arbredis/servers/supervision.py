@@ -16,7 +16,7 @@ from pytest_arbredis.errors import HarnessError
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCRIPT: Final = Path(__file__).with_name("supervisor.py")
 ANSWER_WITHIN_S: Final = 10.0
@@ -99,6 +99,16 @@ class Supervisor:
     def guard_containers(self, host: str, label: str) -> None:
         """Have the containers with this label removed when we end without having done it."""
         self._request("guard_containers", host=host, label=label)
+
+    @contextlib.contextmanager
+    def creating(self) -> Iterator[None]:
+        """Within it containers are being created: when we die here, the sweep waits for those still to appear.
+
+        Left by an exception it stays in force: what the engine was asked for may still come.
+        """
+        self._request("creating", change=1)
+        yield
+        self._request("creating", change=-1)
 
     def remove_tree_on_exit(self, path: Path) -> None:
         """Have this directory removed after everything has ended, on `close()` as well as on our death."""

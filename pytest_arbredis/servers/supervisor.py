@@ -29,7 +29,7 @@ CHANNEL = 0
 POLL_S = 0.2
 KILL_WITHIN_S = 5.0
 SWEEP_WITHIN_S = 5.0
-SWEEP_QUIET_S = 0.3
+SWEEP_QUIET_S = 0.5
 PR_SET_PDEATHSIG = 1
 WHOLE_GROUP = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 """Signals that a container's engine sends to all of a container: here they go to the server's children too."""
@@ -136,6 +136,16 @@ class Guard:
     def __init__(self) -> None:
         self._containers: list[tuple[str, str]] = []
         self._trees: list[str] = []
+        self._creations = 0
+
+    def creating(self, change: int) -> None:
+        """Creations of containers begin (1) or are over (-1)."""
+        self._creations += change
+
+    @property
+    def is_creating(self) -> bool:
+        """A creation may be under way at the engine."""
+        return self._creations > 0
 
     def containers(self, host: str, label: str) -> None:
         """Remove the containers with this label, at this engine, when the owner is gone."""
@@ -146,7 +156,7 @@ class Guard:
         self._trees.append(path)
 
     def sweep(self, quiet_s: float) -> None:
-        """Remove containers until two sweeps found none over `quiet_s`: a creation may still be under way.
+        """Remove containers until none is found for `quiet_s` after the last: a creation may still be under way.
 
         Errors are tolerated and tried again within the limit: the engine may be busy, or gone for good.
         """
@@ -220,6 +230,7 @@ class Office:
             "status": self._children.status,
             "kill_many": self._children.kill,
             "guard_containers": self._guard.containers,
+            "creating": self._guard.creating,
             "remove_tree_on_exit": self._guard.tree,
         }
         try:
@@ -229,6 +240,7 @@ class Office:
 
     def clean_up(self, *, quiet_s: float) -> None:
         """Leave nothing behind: servers, containers, directories; each of them though another one failed."""
+        quiet_s = quiet_s if self._guard.is_creating else 0.0
         for step in (self._children.kill, lambda: self._guard.sweep(quiet_s), self._guard.remove_trees):
             try:
                 step()

@@ -156,6 +156,8 @@ def test_observing_a_healthy_topology_gives_no_evidence(deployment):
     faults = {
         **{name: fault() for name, fault in FAULTS.items() if name != "latency"},
         "latency": Latency(ms=10),
+        "short": Latency(ms=1),
+        "uncertain": Latency(ms=20, jitter_ms=20),
         "late": LimitData(after_handshake=True),
     }
     assert set(FAULTS) <= set(faults)

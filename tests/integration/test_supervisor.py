@@ -292,7 +292,8 @@ def test_containers_of_a_dead_owner_are_swept_until_none_appears_any_more(swept)
     owner_script = (
         "import sys, os; from pathlib import Path; from pytest_arbredis.servers import supervision\n"
         f"supervision.SCRIPT = Path({str(supervision.SCRIPT)!r}); supervisor = supervision.Supervisor()\n"
-        "supervisor.start(); supervisor.guard_containers('host', 'label'); os._exit(0)"
+        "supervisor.start(); supervisor.guard_containers('host', 'label'); "
+        "supervisor.creating().__enter__(); os._exit(0)"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     owner = subprocess.Popen([sys.executable, "-c", owner_script], env=env)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 HEAVY = (
     "docker",
+    "hypothesis",
     "jinja2",
     "numpy",
     "orjson",

@@ -27,9 +27,9 @@ def test_a_failing_test_tells_what_its_servers_went_through(inner, pytester, how
     result.stdout.fnmatch_lines(
         [
             "*- arbredis -*",
-            "on: topology sentinel (1 primary, 2 replicas, 3 Sentinels, fast timing); *launcher process (asked for); redis *; toxiproxy *",
+            "on: topology sentinel (*); *launcher process (asked for); redis *; toxiproxy *",
             "faults:",
-            "* latency primary (n0) ?20 ms, jitter 0 ms? until * s; observed by probe: n0: probe * ms against * ms directly",
+            "* latency primary (n0) ?20 ms, jitter 0 ms? until * s; observed by probe: n0: *",
             "last log lines of n0:",
             "last log lines of s2:",
             "seed 99",
@@ -68,7 +68,8 @@ class Says:
     figures: dict
 
     def __call__(self, history):
-        return Finding(claim=self.claim, verdict=self.verdict, summary=f"{len(history.ops)} operations", figures=self.figures)
+        summary = f"{len(history.ops)} operations"
+        return Finding(claim=self.claim, verdict=self.verdict, summary=summary, figures=self.figures)
 
 
 BASE = Scenario(
@@ -168,7 +169,7 @@ def test_a_failure_of_the_harness_in_a_test_is_an_error_and_no_verdict(inner, py
     result.stdout.fnmatch_lines(["*ERROR at call of test_it*", "ERROR *::test_it - *the proxy control refused*"])
 
 
-def test_the_shipped_scenarios_are_collected_once_each(inner, pytester):
+def test_the_shipped_scenarios_are_collected_once_each(inner):
     expected = 10
     for arguments in (
         ("--pyargs", "pytest_arbredis.scenarios"),

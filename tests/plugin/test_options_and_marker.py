@@ -55,7 +55,7 @@ def test_a_variable_and_an_ini_value_are_refused_too(inner, pytester, monkeypatc
 def test_wrong_markers_are_errors_of_set_up_with_the_known_names(inner, pytester):
     wrong = {
         "topology='clustered'": "UsageError: unknown topology 'clustered'*use one of: sentinel, single",
-        "replica=2": "UsageError: unknown argument of the marker arbredis 'replica'*conf, replicas, sentinels, timing, topology",
+        "replica=2": "UsageError: unknown argument of the marker arbredis 'replica'*conf, replicas, sentinels, timing",
         "'single'": "UsageError: the marker arbredis('single',) has positional arguments*name them",
         "timing='slow'": "UsageError: unknown timing 'slow'*fast, production",
         "replicas='two'": "UsageError: replicas='two'*a whole number from 0 to 5",

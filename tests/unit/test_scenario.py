@@ -81,7 +81,10 @@ def test_the_load_goes_on_behind_the_last_fault():
             "rate",
         ),
         ({"exposed_by": {"crash": "luck"}}, "unknown exposure 'luck'"),
+        ({"exposed_by": {"pause": "any"}}, "unknown fault in exposed_by 'pause'.*crash, restart"),
         ({"judged": ()}, "name the judged operations"),
+        ({"kind": "hazzard"}, "unknown kind of scenario 'hazzard'.*guarantee, hazard"),
+        ({"path": "around"}, "unknown path of a scenario 'around'.*direct, proxied"),
     ],
 )
 def test_what_cannot_be_judged_is_refused_at_definition(changes, said):

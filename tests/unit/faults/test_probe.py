@@ -96,6 +96,7 @@ def test_the_fastest_of_several_rounds_counts():
         found = ping(address, rounds=20)
     assert found.ending == "answered"
     assert found.received == 20 * 7
+    assert 0 < found.after_ms <= found.median_ms
 
 
 def test_a_contrast_is_of_the_link_and_the_server_behind_it():
