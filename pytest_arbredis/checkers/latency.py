@@ -26,7 +26,8 @@ class LatencyWithinBudget:
 
     Held if the *upper* end of the quantile's 95 % interval is within the budget; missed if the *lower* end is above it
     and the same quantile of the noise floor (`floor_name`: raw PINGs between the operations) is within; otherwise
-    inconclusive. An operation that was not answered `ok`, or never sent, is infinitely late. Fewer than 10 000
+    inconclusive. With `noise_allowance` the lower end must be above the budget by so many noise floors, too: noise
+    slows an operation that computes more than it slows a PING. An operation that was not answered `ok`, or never sent, is infinitely late. Fewer than 10 000
     operations are unknown. The worst of the given budgets decides; `inconclusive_by_noise` is among the figures only
     if every undecided one is so because of the floor, or because its interval straddles the budget.
     """
@@ -36,6 +37,7 @@ class LatencyWithinBudget:
     p95_ms: float | None = None
     p99_ms: float | None = None
     floor_name: str = "PING"
+    noise_allowance: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a check without a budget."""
@@ -80,7 +82,7 @@ class LatencyWithinBudget:
             if (budget := self._budgets.get(label)) is None:
                 continue
             figures[f"{label}_budget_ms"] = budget
-            verdict, why, noise = judge(interval.low, interval.high, budget, floor_ms)
+            verdict, why, noise = judge(interval.low, interval.high, budget, floor_ms, allowance=self.noise_allowance)
             ends = f"{interval.low:.3f} to {interval.high:.3f}"
             text = f"{label.upper()} {interval.value:.3f} ms ({ends}), budget {budget:g} ms"
             found.append((verdict, text + why, noise))
@@ -98,7 +100,9 @@ class LatencyWithinBudget:
         )
 
 
-def judge(low: float, high: float, budget: float, floor: float | None) -> tuple[Verdict, str, bool]:
+def judge(
+    low: float, high: float, budget: float, floor: float | None, *, allowance: float = 0.0
+) -> tuple[Verdict, str, bool]:
     """The verdict on one quantile, why, and whether it is undecided because of noise."""
     if high <= budget:
         return Verdict.VALID, "", False
@@ -108,6 +112,9 @@ def judge(low: float, high: float, budget: float, floor: float | None) -> tuple[
         return Verdict.UNKNOWN, f": inconclusive, fewer than {ENOUGH_FLOOR} operations measured the noise floor", False
     if floor > budget:
         return Verdict.UNKNOWN, f": inconclusive because of the noise floor ({floor:.3f} ms)", True
+    if low <= budget + allowance * floor:
+        why = f": inconclusive, above the budget by less than {allowance:g} noise floors ({floor:.3f} ms each)"
+        return Verdict.UNKNOWN, why, True
     return Verdict.INVALID, f" (noise floor {floor:.3f} ms)", False
 
 
@@ -128,9 +135,17 @@ def latency(
     p95_ms: float | None = None,
     p99_ms: float | None = None,
     floor_name: str = "PING",
+    noise_allowance: float = 0.0,
 ) -> LatencyWithinBudget:
     """Operations called `name` are answered within their budgets, from intended start to completion."""
-    return LatencyWithinBudget(name=name, p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms, floor_name=floor_name)
+    return LatencyWithinBudget(
+        name=name,
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        p99_ms=p99_ms,
+        floor_name=floor_name,
+        noise_allowance=noise_allowance,
+    )
 
 
 def _finite(value: float) -> float | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from pytest_arbredis._clock import wait_until
+from pytest_arbredis.errors import ControlError
+
 if TYPE_CHECKING:
     from pytest_arbredis.faults.fault import Undo
     from pytest_arbredis.proxy.toxics import Toxic
@@ -13,6 +16,11 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
+REMOVED_WITHIN_S = 20.0
+"""Toxiproxy 2.12 removes a toxic only after it has tried to deliver what is delayed, 5 s for each of up to three pieces
+(`WriteOutput` in its link.go), also to a client that hung up meanwhile. Until then it answers nothing about that proxy,
+and then goes on as if nothing had been."""
+
 
 def add_toxic(deployment: Deployment, node: Node, toxic: Toxic, *, fault: str) -> Undo:
     """Add a toxic to the proxy of a node under a name of its own; gives what removes it again."""
@@ -20,10 +28,20 @@ def add_toxic(deployment: Deployment, node: Node, toxic: Toxic, *, fault: str) -
     control = deployment.control
     control.add_toxic(node.name, toxic, name=name)
 
+    def gone() -> bool:
+        try:
+            state = control.proxies().get(node.name)
+        except ControlError:
+            return False
+        return state is None or name not in {found.name for found in state.toxics}
+
     def undo() -> None:
-        state = control.proxies().get(node.name)
-        if state is not None and name in {found.name for found in state.toxics}:
+        if gone():
+            return
+        try:
             control.remove_toxic(node.name, name)
+        except ControlError:
+            wait_until(gone, within_s=REMOVED_WITHIN_S, every_s=0.1, what=f"the removal of {name} from {node.name}")
 
     return undo
 

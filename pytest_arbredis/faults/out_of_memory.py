@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 4096
 """Small enough that the connection's own buffers, which count as used memory and shrink later, stay small."""
 
-MARGIN_BYTES = 256 * 1024
+MARGIN_BYTES = 512 * 1024
 """The limit ends this far below what is used, so that memory given back by buffers makes no room for writes."""
 
 FILLER = "arbredis:filler"
@@ -70,9 +70,8 @@ class OutOfMemory:
     def _fill(self, node: Node) -> None:
         import redis
 
-        used = int(cast("dict[str, int]", node.client.info("memory"))["used_memory"])
         node.client.config_set("maxmemory-policy", "noeviction")
-        node.client.config_set("maxmemory", used + self.headroom_mb * MB)
+        node.client.config_set("maxmemory", _counted(node) + self.headroom_mb * MB)
         filler = b"\x00" * CHUNK_BYTES
         for index in range(4 * self.headroom_mb * MB // CHUNK_BYTES):
             try:
@@ -80,8 +79,7 @@ class OutOfMemory:
             except redis.ResponseError as error:
                 if not str(error).startswith(("OOM", "command not allowed when used memory")):
                     raise
-                used = int(cast("dict[str, int]", node.client.info("memory"))["used_memory"])
-                node.client.config_set("maxmemory", used - MARGIN_BYTES)
+                node.client.config_set("maxmemory", _counted(node) - MARGIN_BYTES)
                 return
 
     def observe(self, site: Site) -> str:
@@ -94,6 +92,12 @@ class OutOfMemory:
                 return ""
             seen.append(f"{node.name}: refuses a write with OOM, {used / MB:.1f} of {limit / MB:.1f} MB used")
         return "; ".join(seen)
+
+
+def _counted(node: Node) -> int:
+    """Bytes that Redis compares with maxmemory: those in use, without the buffers of replicas."""
+    info = cast("dict[str, int]", node.client.info("memory"))
+    return int(info["used_memory"]) - int(info.get("mem_not_counted_for_evict", 0))
 
 
 def _refuses(node: Node) -> bool:

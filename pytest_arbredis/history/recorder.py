@@ -134,9 +134,10 @@ class Recorder:
         attempts: int | None = None,
         confirmed: int | None = None,
         entered_ns: int | None = None,
+        completed_ns: int | None = None,
         meta: Mapping[str, Json] | None = None,
     ) -> None:
-        """Record what came of an operation, now. `meta` is added to that of its invocation."""
+        """Record what came of an operation, now or at `completed_ns`. `meta` is added to that of its invocation."""
         line = token.line
         if token.done:
             raise HarnessError(f"operation {token.id} was completed twice", remedy="complete a token once")
@@ -144,7 +145,7 @@ class Recorder:
             **line,
             "output": output,
             "outcome": outcome,
-            "completed_ns": self.clock.now_ns(),
+            "completed_ns": self.clock.now_ns() if completed_ns is None else completed_ns,
             "error": error,
         }
         if node is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.recorder import OpToken, Recorder
     from pytest_arbredis.history.records import Json, Outcome
 
-_SPIN_NS = 100_000  # a sleep overshoots by some 55 µs; the record of an invocation takes some 10
+_SPIN_NS = 250_000  # a sleep overshoots by 50 to 150 µs; the record of an invocation takes some 10
 _NAP_S = 0.1  # a stop is heeded this soon
 _ERROR_LENGTH = 240
 
@@ -80,6 +80,8 @@ class Client:
         self.retired = 0
         self.process = next(orders.processes)
         self._orders = orders
+        self._session: Session | None = None
+        self._counts: CountsAttempts | None = None
         self.thread = threading.Thread(target=self._run, name=f"arbredis-client-{number}", daemon=True)
 
     def plan(self) -> Iterator[Planned]:
@@ -128,6 +130,9 @@ class Client:
 
     def _work(self, session: Session, floor: FloorSession | None) -> None:
         orders = self._orders
+        self._session = session
+        # Asked once: a protocol's isinstance takes tens of microseconds.
+        self._counts = session if isinstance(session, CountsAttempts) else None
         end_ns = self.began_ns + int(orders.seconds * NS_PER_S)
         for planned in self.plan():
             if orders.abort.is_set() or self.abandoned:
@@ -167,7 +172,7 @@ class Client:
             input=planned.input,
             intended_ns=self.began_ns + planned.offset_ns,
         )
-        counts = session if isinstance(session, CountsAttempts) else None
+        counts = self._counts if session is self._session else None
         invocation = Invocation(id=token.id, name=planned.name, key=planned.key, input=planned.input)
         if spin_until_ns:
             recorder.invoked(token, self._spin(spin_until_ns))
@@ -176,6 +181,7 @@ class Client:
         except BaseException as error:  # noqa: BLE001 - what the table does not list is raised again
             self._failed(token, error, counts)
             return
+        completed_ns = self._orders.clock.now_ns()
         outcome = outcome_of(answer)
         said = answer if isinstance(answer, Answer) else Answer(output=answer)
         recorder.complete(
@@ -185,6 +191,7 @@ class Client:
             node=said.node,
             attempts=counts.attempts if counts else None,
             confirmed=said.confirmed,
+            completed_ns=completed_ns,
             error=None if outcome == "ok" else f"confirmed by {said.confirmed} of {said.wanted}",
             meta=_tried(counts) if counts and len(counts.tried) > 1 else None,
         )

@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 class Timing:
     """How fast Sentinel sees and acts. Every figure that depends on it is printed with its name.
 
-    `down_after_ms` has one value for all Sentinels, or one for each (staggered: fewer split votes). `debug` are the
+    `down_after_ms` is what the Sentinels that make up the quorum wait, `voter_down_after_ms` the others: they notice
+    later, so that they have a vote left to give when the first ones compete, and no vote is split. `debug` are the
     pairs of `SENTINEL DEBUG` (Redis 7.0 and later), in milliseconds; empty for a deployment's own timing.
     """
 
     name: str
-    down_after_ms: tuple[int, ...]
+    down_after_ms: int
+    voter_down_after_ms: int
     failover_timeout_ms: int
     debug: tuple[tuple[str, int], ...] = ()
 
-    def down_after(self, index: int) -> int:
+    def down_after(self, index: int, *, quorum: int) -> int:
         """Milliseconds of silence before the Sentinel of this index holds a node for down."""
-        return self.down_after_ms[min(index, len(self.down_after_ms) - 1)]
+        return self.down_after_ms if index < quorum else self.voter_down_after_ms
 
 
 TIMINGS: Final[Mapping[str, Timing]] = {
     "fast": Timing(
         name="fast",
-        down_after_ms=(500,),
+        down_after_ms=500,
+        voter_down_after_ms=1000,
         failover_timeout_ms=3000,  # below it promotions are aborted (-failover-abort-slave-timeout)
         debug=(
             ("info-period", 400),
@@ -44,7 +47,9 @@ TIMINGS: Final[Mapping[str, Timing]] = {
             ("min-link-reconnect-period", 50),
         ),
     ),
-    "production": Timing(name="production", down_after_ms=(5000,), failover_timeout_ms=10000),
+    "production": Timing(
+        name="production", down_after_ms=5000, voter_down_after_ms=5000, failover_timeout_ms=10000
+    ),
 }
 
 

@@ -231,7 +231,8 @@ class Deployment:
                 int(master["parallel-syncs"]),
                 int(master["quorum"]),
             )
-            wanted = (self.timing.down_after(index), self.timing.failover_timeout_ms, 1, self.spec.quorum)
+            down_after_ms = self.timing.down_after(index, quorum=self.spec.quorum)
+            wanted = (down_after_ms, self.timing.failover_timeout_ms, 1, self.spec.quorum)
             if found != wanted:
                 return False
         return True

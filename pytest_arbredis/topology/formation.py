@@ -79,7 +79,7 @@ def _monitor(deployment: Deployment, sentinel: Node, primary: Node) -> None:
     host, port = primary.proxied
     client.sentinel_monitor(MASTER_NAME, host, port, deployment.spec.quorum)
     settings = {
-        "down-after-milliseconds": timing.down_after(index),
+        "down-after-milliseconds": timing.down_after(index, quorum=deployment.spec.quorum),
         "failover-timeout": timing.failover_timeout_ms,
         "parallel-syncs": 1,
     }

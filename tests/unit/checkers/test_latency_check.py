@@ -161,6 +161,17 @@ def test_the_rule_at_its_borders(low, high, floor, verdict):
     assert judge(low, high, 0.5, floor)[0] is verdict
 
 
+def test_an_allowance_asks_for_more_than_noise_and_still_rejects_what_is_slow():
+    mild, slow = run(lambda _: 0.55), run(lambda _: 1.2)
+    assert checks.latency("GET", p99_ms=0.5)(mild).verdict is Verdict.INVALID
+    allowed = checks.latency("GET", p99_ms=0.5, noise_allowance=2)
+    finding = allowed(mild)
+    assert finding.verdict is Verdict.UNKNOWN
+    assert finding.figures["inconclusive_by_noise"]
+    assert "noise floors" in finding.summary
+    assert allowed(slow).verdict is Verdict.INVALID
+
+
 @pytest.mark.parametrize("budgets", [{}, {"p99_ms": 0}])
 def test_a_check_without_a_budget_is_refused_at_definition(budgets):
     with pytest.raises(UsageError, match="give a positive"):

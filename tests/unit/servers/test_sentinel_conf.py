@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_arbredis.servers.sentinel import TIMINGS, Timing, sentinel_conf
+from pytest_arbredis.servers.sentinel import TIMINGS, sentinel_conf
 
 
 def conf(**more):
@@ -25,7 +25,7 @@ def test_a_sentinel_behind_a_proxy_announces_the_proxy():
 
 def test_production_timing_is_that_of_a_deployment():
     production = TIMINGS["production"]
-    assert (production.down_after(0), production.failover_timeout_ms, production.debug) == (5000, 10000, ())
+    assert (production.down_after(2, quorum=2), production.failover_timeout_ms, production.debug) == (5000, 10000, ())
 
 
 def test_fast_timing_keeps_the_bounds_below_which_failovers_break():
@@ -35,6 +35,7 @@ def test_fast_timing_keeps_the_bounds_below_which_failovers_break():
     assert fast.failover_timeout_ms >= 3000
 
 
-def test_a_staggered_timing_gives_each_sentinel_its_own_patience():
-    timing = Timing(name="staggered", down_after_ms=(500, 650, 3000), failover_timeout_ms=3000)
-    assert [timing.down_after(index) for index in range(4)] == [500, 650, 3000, 3000]
+def test_sentinels_beyond_the_quorum_notice_later_so_that_no_vote_is_split():
+    timing = TIMINGS["fast"]
+    assert [timing.down_after(index, quorum=2) for index in range(3)] == [500, 500, 1000]
+    assert [timing.down_after(index, quorum=3) for index in range(5)] == [500, 500, 500, 1000, 1000]
