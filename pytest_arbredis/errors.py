@@ -69,6 +69,10 @@ class ControlError(HarnessError):
     """The proxy's control API refused, failed, or did not answer within its deadline."""
 
 
+class UnansweredError(ControlError):
+    """The proxy's control API did not answer within its deadline: what was asked may still happen."""
+
+
 class WaitTimeoutError(HarnessError):
     """A condition that did not come true in time: what, how long, and the last value seen."""
 

@@ -27,9 +27,11 @@ class LatencyWithinBudget:
     Held if the *upper* end of the quantile's 95 % interval is within the budget; missed if the *lower* end is above it
     and the same quantile of the noise floor (`floor_name`: raw PINGs between the operations) is within; otherwise
     inconclusive. With `noise_allowance` the lower end must be above the budget by so many noise floors, too: noise
-    slows an operation that computes more than it slows a PING. An operation that was not answered `ok`, or never sent, is infinitely late. Fewer than 10 000
-    operations are unknown. The worst of the given budgets decides; `inconclusive_by_noise` is among the figures only
-    if every undecided one is so because of the floor, or because its interval straddles the budget.
+    slows an operation that computes more than it slows a PING.
+
+    An operation that was not answered `ok`, or never sent, is infinitely late. Fewer than 10 000 operations are
+    unknown. The worst of the given budgets decides; `inconclusive_by_noise` is among the figures only if every
+    undecided one is so because of the floor, or because its interval straddles the budget.
     """
 
     name: str

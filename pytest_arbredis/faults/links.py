@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import wait_until
-from pytest_arbredis.errors import ControlError
+from pytest_arbredis.errors import UnansweredError
 
 if TYPE_CHECKING:
     from pytest_arbredis.faults.fault import Undo
@@ -31,7 +31,7 @@ def add_toxic(deployment: Deployment, node: Node, toxic: Toxic, *, fault: str) -
     def gone() -> bool:
         try:
             state = control.proxies().get(node.name)
-        except ControlError:
+        except UnansweredError:
             return False
         return state is None or name not in {found.name for found in state.toxics}
 
@@ -40,7 +40,7 @@ def add_toxic(deployment: Deployment, node: Node, toxic: Toxic, *, fault: str) -
             return
         try:
             control.remove_toxic(node.name, name)
-        except ControlError:
+        except UnansweredError:
             wait_until(gone, within_s=REMOVED_WITHIN_S, every_s=0.1, what=f"the removal of {name} from {node.name}")
 
     return undo

@@ -6,7 +6,7 @@ import http.client
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.errors import ControlError, UsageError
+from pytest_arbredis.errors import ControlError, UnansweredError, UsageError
 from pytest_arbredis.proxy.control import ProxyState, ToxicState
 from pytest_arbredis.proxy.transport import Api
 
@@ -105,7 +105,7 @@ class ToxiproxyClient:
         try:
             yield ApiToxiproxy(Api(self.address, self.deadline_s))
         except TimeoutError as error:
-            raise ControlError(
+            raise UnansweredError(
                 f"cannot {what}: {where} did not answer within {self.deadline_s:g} s",
                 remedy="a change may or may not be in force; see Toxiproxy's log, and restart it if it hangs",
             ) from error
