@@ -18,7 +18,7 @@ drill: $(VENV)/.servers
 	@$(BIN)/arbredis drill $(ARGS)
 
 test: $(VENV)/.servers $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

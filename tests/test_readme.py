@@ -24,8 +24,8 @@ CACHE = str(user_cache().parent)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 WRONG_BOTS = {
-    "gives up at the first error": ("range(1000)", "range(1)"),
-    "believes what was not acknowledged": ("client.connection_pool.disconnect()", "return True"),
+    "gives up at the first error": ("while True", "for _ in range(1)"),
+    "believes what was not acknowledged": ("time.sleep(0.05)", "return True"),
     "does not place orders": ('client.set(f"order:{order}", "placed")', "True"),
 }
 

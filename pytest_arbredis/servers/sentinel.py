@@ -47,9 +47,7 @@ TIMINGS: Final[Mapping[str, Timing]] = {
             ("min-link-reconnect-period", 50),
         ),
     ),
-    "production": Timing(
-        name="production", down_after_ms=5000, voter_down_after_ms=5000, failover_timeout_ms=10000
-    ),
+    "production": Timing(name="production", down_after_ms=5000, voter_down_after_ms=5000, failover_timeout_ms=10000),
 }
 
 
