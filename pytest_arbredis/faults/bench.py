@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from pytest_arbredis._dials import DIALS, watch_dials
 from pytest_arbredis.errors import HarnessError
-from pytest_arbredis.faults.exposure import CUTS, Exposure, watch_dials
+from pytest_arbredis.faults.exposure import Exposure
 from pytest_arbredis.faults.fault import Site
 from pytest_arbredis.faults.nemesis import MOMENTARY
 from pytest_arbredis.faults.verbs import Verbs
@@ -118,6 +119,7 @@ class FaultBench(Verbs[FaultHandle]):
         self._nemesis = nemesis
         self.handles: list[FaultHandle] = []
         watch_dials()
+        self._since = DIALS.copy()
 
     def _put(self, fault: Fault, target: str, *, expect_unobserved: bool) -> FaultHandle:
         for earlier in self.handles:  # this one may end an earlier one, as a restart does
@@ -126,7 +128,7 @@ class FaultBench(Verbs[FaultHandle]):
         # What is written while replicas follow nobody is written to the primary: there the fault is met.
         met_at = "primary" if fault.name == "replication_cut" else target
         site = Site(deployment=deployment, nodes=deployment.resolve(met_at))
-        exposure = Exposure(site, cuts=fault.name in CUTS)
+        exposure = Exposure(site, fault=fault.name, since=self._since)
         beside = fault.name not in AT_ONCE and _in_event_loop()
         injection = self._nemesis.begin(fault, target)
         # A restart is a remedy: nothing has to meet it.

@@ -7,23 +7,22 @@ the target's announced address (the interpreter's audit event `socket.connect`),
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import sys
-import threading
-from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from pytest_arbredis._dials import DIALS
 from pytest_arbredis.topology.node import HARNESS_CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from pytest_arbredis.faults.fault import Site
     from pytest_arbredis.topology.node import Address, Node
 
 CUTS = frozenset({"crash", "down", "pause", "failover"})
 """Faults that every open connection to the target meets, used or not."""
+
+ON_LINKS = frozenset({"down", "latency", "limit_data", "reset"})
+"""Faults of the link through the proxy: what goes past it does not meet them."""
 
 ADMIN = frozenset(
     (
@@ -35,40 +34,20 @@ ADMIN = frozenset(
 )
 """Commands of Sentinels, replicas, handshakes and of the harness: never an operation of the code under test."""
 
-_dials: Counter[Address] = Counter()
-_ours = threading.local()
-
-
-@functools.cache
-def watch_dials() -> None:
-    """Count this process's connections by address from now on. Once; audit hooks cannot be removed."""
-    sys.addaudithook(_audit)
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "socket.connect" and not getattr(_ours, "dialling", False):
-        address = arguments[1]
-        if isinstance(address, tuple) and len(address) >= 2:
-            _dials[address[0], address[1]] += 1
-
-
-@contextlib.contextmanager
-def harness_dials() -> Iterator[None]:
-    """Connections made by this thread within are the harness's own."""
-    before = getattr(_ours, "dialling", False)
-    _ours.dialling = True
-    try:
-        yield
-    finally:
-        _ours.dialling = before
-
 
 class Exposure:
-    """Taken before an injection, armed once it is in force; says then whether the code under test met the fault."""
+    """Taken before an injection, armed once it is in force; says then whether the code under test met the fault.
 
-    def __init__(self, site: Site, *, cuts: bool) -> None:
+    `since` are the dials of this process when the test began: where it only ever went past a node's proxy, the commands
+    that the node counted are no witness.
+    """
+
+    def __init__(self, site: Site, *, fault: str, since: Mapping[Address, int] | None = None) -> None:
+        cuts = fault in CUTS
         self._site = site
         self._cuts = cuts
+        self._on_link = fault in ON_LINKS
+        self._since = DIALS.copy() if since is None else since
         self._cut = {node.name: _connections(node) for node in site.nodes} if cuts else {}
         self._commands: dict[str, int] = {}
         self._dialled: dict[str, int] = {}
@@ -77,20 +56,28 @@ class Exposure:
         """Count from now on: the fault is in force, and what the injection itself asked is behind us."""
         # What is cut runs nothing that could be counted, and a frozen node would let us wait.
         self._commands = {} if self._cuts else {node.name: _commands(node) for node in self._site.nodes}
-        self._dialled = {node.name: _dials[node.proxied] for node in self._site.nodes}
+        self._dialled = {node.name: DIALS[node.proxied] for node in self._site.nodes}
 
     def met(self) -> str:
         """How the fault was met, in a sentence; empty if no witness saw it."""
         for node in self._site.nodes:
-            if cut := self._cut.get(node.name, 0):
-                return f"{cut} connections to {node.name} were open when it came"
-            dialled = _dials[node.proxied] - self._dialled.get(node.name, 0)
+            dialled = DIALS[node.proxied] - self._dialled.get(node.name, 0)
             if dialled:
                 return f"{dialled} connections to {node.name} were tried while it was in force"
+            if self._on_link and self._goes_past(node):
+                continue
+            if cut := self._cut.get(node.name, 0):
+                return f"{cut} connections to {node.name} were open when it came"
             commands = 0 if self._cuts else _commands(node) - self._commands[node.name]
             if commands > 0:
                 return f"{node.name} ran {commands} commands while it was in force"
         return ""
+
+    def _goes_past(self, node: Node) -> bool:
+        """This process connected to the node directly since the test began, and never through its proxy."""
+        return DIALS[node.direct] > self._since.get(node.direct, 0) and DIALS[node.proxied] == self._since.get(
+            node.proxied, 0
+        )
 
 
 def _connections(node: Node) -> int:

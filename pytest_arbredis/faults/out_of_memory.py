@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from pytest_arbredis._dials import harness_dials
 from pytest_arbredis.errors import UsageError
-from pytest_arbredis.faults.exposure import harness_dials
 from pytest_arbredis.topology.node import harness_client
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_arbredis.faults.exposure import harness_dials
+from pytest_arbredis._dials import harness_dials
 
 if TYPE_CHECKING:
     from pytest_arbredis.topology.node import Address, Node

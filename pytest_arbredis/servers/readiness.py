@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis._clock import wait_until
+from pytest_arbredis._dials import harness_dials
 from pytest_arbredis.errors import PortTakenError, ServerDiedError, WaitTimeoutError
 from pytest_arbredis.servers.ports import who_listens
 
@@ -61,6 +62,7 @@ def await_redis(
 def _ask(server: Server, address: tuple[str, int], password: str | None) -> str:
     """'' if it is ready and ours, else what keeps it from being so."""
     with (
+        harness_dials(),
         socket.create_connection(address, timeout=ANSWER_WITHIN_S) as connection,
         connection.makefile("rb") as replies,
     ):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pytest_arbredis._dials import harness_dials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +28,7 @@ def harness_client(address: Address, *, timeout_s: float = 1.0, text: bool = Tru
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return redis.Redis(
+    client = redis.Redis(
         host=address[0],
         port=address[1],
         protocol=2,
@@ -35,6 +38,21 @@ def harness_client(address: Address, *, timeout_s: float = 1.0, text: bool = Tru
         retry=Retry(NoBackoff(), 0),
         client_name=HARNESS_CLIENT,
     )
+    client.connection_pool.connection_class = _own_connection()
+    return client
+
+
+@functools.cache
+def _own_connection() -> type[redis.Connection]:
+    """A connection that is not taken for one of the code under test."""
+    import redis
+
+    class OwnConnection(redis.Connection):
+        def _connect(self) -> Any:
+            with harness_dials():
+                return super()._connect()  # type: ignore[no-untyped-call]
+
+    return OwnConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,12 @@ def test_connected_elsewhere(redis_direct_url, faults):
         client.ping()
 
 
+def test_slow_elsewhere(redis_direct_url, faults):
+    import redis
+    with redis.from_url(redis_direct_url) as client, faults.latency("primary", ms=40):
+        client.set("k", "v")
+
+
 def test_said_so(redis_url, faults):
     faults.latency("primary", ms=40, expect_unobserved=True)
 
@@ -107,7 +113,7 @@ def test_fails_for_its_own_reason(redis_url, faults):
 def test_a_fault_that_nothing_met_fails_the_test(inner, pytester):
     pytester.makepyfile(UNMET)
     result = inner("-p", "no:xdist")
-    result.assert_outcomes(failed=4, passed=1, errors=0)
+    result.assert_outcomes(failed=5, passed=1, errors=0)
     result.stdout.fnmatch_lines(
         [
             f"latency on primary was in force (n0: probe * ms against * ms directly), {NONE_MET}",
@@ -115,6 +121,7 @@ def test_a_fault_that_nothing_met_fails_the_test(inner, pytester):
             "FAILED *::test_nothing_met_it - *latency on primary was in force (*",
             "FAILED *::test_nothing_met_the_second - *crash on replica was in force (*",
             "FAILED *::test_connected_elsewhere - *down on primary was in force (*",
+            "FAILED *::test_slow_elsewhere - *latency on primary was in force (*",
             "FAILED *::test_fails_for_its_own_reason - AssertionError: of its own",
         ]
     )

@@ -7,7 +7,8 @@ import socket
 import pytest
 import redis
 
-from pytest_arbredis.faults.exposure import ADMIN, Exposure, harness_dials, watch_dials
+from pytest_arbredis._dials import DIALS, harness_dials, watch_dials
+from pytest_arbredis.faults.exposure import ADMIN, Exposure
 from pytest_arbredis.faults.fault import Site
 from pytest_arbredis.topology.node import HARNESS_CLIENT, Role
 
@@ -36,8 +37,9 @@ class Node:
         self.clients = []
         self.stats = {}
         self.client = Client(self)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_server(("127.0.0.1", 0)) as other:
             self.proxied = listener.getsockname()
+            self.direct = other.getsockname()
 
     def role(self):
         return None if self.dead else Role(role=self.kind)
@@ -48,9 +50,9 @@ def node():
     return Node()
 
 
-def exposure(node, *, cuts=False):
+def exposure(node, *, cuts=False, fault=None):
     watch_dials()
-    taken = Exposure(Site(deployment=None, nodes=(node,)), cuts=cuts)
+    taken = Exposure(Site(deployment=None, nodes=(node,)), fault=fault or ("crash" if cuts else "latency"))
     taken.arm()
     return taken
 
@@ -64,6 +66,26 @@ def test_nothing_done_is_nothing_met(node):
     node.stats = {"get": {"calls": 4}}
     node.clients = [{"name": "", "flags": "N"}]
     assert exposure(node).met() == ""
+
+
+@pytest.mark.parametrize(("fault", "met"), [("latency", False), ("down", False), ("out_of_memory", True)])
+def test_what_goes_past_the_proxy_does_not_meet_a_fault_of_the_link(node, fault, met):
+    node.clients = [{"name": "", "flags": "N"}]
+    taken = exposure(node, fault=fault)
+    dial(node.direct)
+    node.stats = {"get": {"calls": 4}}
+    assert bool(taken.met()) is met
+
+
+def test_what_also_goes_through_the_proxy_meets_it(node):
+    watch_dials()
+    before = DIALS.copy()
+    dial(node.direct)
+    dial(node.proxied)
+    taken = Exposure(Site(deployment=None, nodes=(node,)), fault="latency", since=before)
+    taken.arm()
+    node.stats = {"get": {"calls": 4}}
+    assert taken.met() == "n0 ran 4 commands while it was in force"
 
 
 def test_refused_dials_of_this_process_count(node):
