@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DISCONNECTS = Scenario(
     name="disconnects.primary",
     promise="Latency, resets and refused connections lose no acknowledged write; service is back 1 s after each.",
-    topology=topologies.sentinel(replicas=2, sentinels=3),
+    topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=8, read_share=0.3),
     faults=(

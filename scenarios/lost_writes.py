@@ -22,15 +22,15 @@ STALLED = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
     faults=(
-        schedule.at(seconds=0.6)
+        schedule.at(seconds=0.4)
         .replication_cut("replicas")
         .lasting(seconds=2.8)
-        .at(seconds=1)
+        .at(seconds=0.8)
         .crash("primary")
-        .at(seconds=3.6)
+        .at(seconds=3.4)
         .restart("crashed")
     ),
-    seconds=4.6,
+    seconds=4.2,
     exposed_by={"replication_cut": "any"},
     checks=(checks.writes_are_lost(at_least=10),),
 )
@@ -42,8 +42,8 @@ ZOMBIE = Scenario(
     topology=STALLED.topology,
     subject=subjects.sentinel(socket_timeout_s=10),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
-    faults=schedule.at(seconds=0.8).pause("primary").lasting(seconds=2.5),
-    seconds=4.8,
+    faults=schedule.at(seconds=0.6).pause("primary").lasting(seconds=2.4),
+    seconds=4.2,
     checks=(checks.writes_are_lost(at_least=1),),
 )
 

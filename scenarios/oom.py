@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 OUT_OF_MEMORY = Scenario(
     name="oom.refusal",
     promise="At maxmemory writes are refused, nothing stored is lost, and service resumes 1 s after memory is freed.",
-    topology=topologies.sentinel(replicas=2, sentinels=3),
+    topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=4, read_share=0.3),
-    faults=schedule.at(seconds=0.8).out_of_memory("primary").lasting(seconds=1),
-    seconds=3.4,
+    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1),
+    seconds=3.1,
     checks=(
         checks.refused_writes_are_refused(),
         checks.acknowledged_writes_survive(),
