@@ -30,7 +30,7 @@ DISCONNECTS = Scenario(
         .down("primary")
         .lasting(seconds=0.3)
     ),
-    seconds=5.4,
+    seconds=5.2,
     checks=(
         checks.acknowledged_writes_survive(),
         checks.read_your_writes(),

@@ -21,8 +21,8 @@ CRASH = Scenario(
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=8),
-    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=3.4).restart("crashed"),
-    seconds=4.4,
+    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=3.2).restart("crashed"),
+    seconds=4.2,
     checks=(
         checks.recovers_within(seconds=3, after="crash"),
         checks.losses_are_documented(),
@@ -37,8 +37,8 @@ CONFIRMED = Scenario(
     subject=subjects.sentinel(wait_replicas=2, wait_ms=40),
     # While a replica is away every write waits 40 ms in vain: 16 clients still make 400 a second.
     workload=workloads.unique_writes(rate_hz=220, clients=16),
-    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=3).restart("crashed"),
-    seconds=6,
+    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
+    seconds=5.6,
     checks=(
         checks.confirmed_writes_survive(),
         checks.recovers_within(seconds=3, after="crash", counting="applied"),

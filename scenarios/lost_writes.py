@@ -30,7 +30,7 @@ STALLED = Scenario(
         .at(seconds=3.4)
         .restart("crashed")
     ),
-    seconds=4.2,
+    seconds=4,
     exposed_by={"replication_cut": "any"},
     checks=(checks.writes_are_lost(at_least=10),),
 )
@@ -43,7 +43,7 @@ ZOMBIE = Scenario(
     subject=subjects.sentinel(socket_timeout_s=10),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
     faults=schedule.at(seconds=0.6).pause("primary").lasting(seconds=2.4),
-    seconds=4.2,
+    seconds=4,
     checks=(checks.writes_are_lost(at_least=1),),
 )
 

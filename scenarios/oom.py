@@ -20,7 +20,7 @@ OUT_OF_MEMORY = Scenario(
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=4, read_share=0.3),
     faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1),
-    seconds=3.1,
+    seconds=2.9,
     checks=(
         checks.refused_writes_are_refused(),
         checks.acknowledged_writes_survive(),

@@ -23,8 +23,8 @@ REDIS = Scenario(
     topology=topologies.single(),
     subject=subjects.direct(),
     workload=workloads.increments(rate_hz=40, clients=8),
-    faults=schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=2.6),
-    seconds=3.5,
+    faults=schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=2.4),
+    seconds=3.2,
     judged=("increment",),
     checks=(checks.commands_are_repeated(),),
 )
@@ -37,7 +37,7 @@ FROM_URL = Scenario(
     subject=subjects.from_url(),
     workload=REDIS.workload,
     faults=REPLIES_LOST,
-    seconds=2.2,
+    seconds=1.9,
     judged=("increment",),
     checks=(checks.unacknowledged_but_applied(),),
 )
@@ -50,7 +50,7 @@ POOL = Scenario(
     subject=subjects.pool(),
     workload=REDIS.workload,
     faults=REPLIES_LOST,
-    seconds=2.2,
+    seconds=1.9,
     judged=("increment",),
     checks=(checks.unacknowledged_but_applied(),),
 )

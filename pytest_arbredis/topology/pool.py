@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import ArbredisError
@@ -64,8 +65,10 @@ class DeploymentPool:
 
     def close(self) -> None:
         """End all deployments. Idempotent."""
-        while self._alive:
-            self._alive.popitem()[1].close()
+        ending = [self._alive.popitem()[1] for _ in range(len(self._alive))]
+        with ThreadPoolExecutor(MOST_ALIVE) as threads:
+            for ended in [threads.submit(deployment.close) for deployment in ending]:
+                ended.result()
 
     def __enter__(self) -> Self:
         return self
