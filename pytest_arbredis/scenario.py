@@ -238,7 +238,7 @@ class _Run:
         with recorder:
             self._load_and_faults(recorder)
             self._final(recorder)
-        return load_history(self.folder.history_path)
+        return recorder.close()
 
     def _load_and_faults(self, recorder: Recorder) -> None:
         scenario = self.scenario
