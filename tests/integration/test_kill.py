@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from pytest_arbredis.history.history import History
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for leftovers in /proc")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for leftovers in /proc"),
+]
 
 SEED = 20240229
 KILLS = 10
