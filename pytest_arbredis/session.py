@@ -58,7 +58,8 @@ class Arbredis:
 
     def run(self, scenario: Scenario, *, seed: int | None = None) -> Judged:
         """Run a scenario on real servers and judge it. The folder of the run keeps everything."""
-        from pytest_arbredis.scenario import Scenario, run
+        from pytest_arbredis.run import run
+        from pytest_arbredis.scenario import Scenario
 
         if not isinstance(scenario, Scenario):
             raise UsageError(f"{scenario!r} is not a Scenario", remedy="pass a pytest_arbredis.Scenario value")

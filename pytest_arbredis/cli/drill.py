@@ -82,7 +82,7 @@ def _run_all(
 ) -> tuple[list[RunResult], list[tuple[str, ArbredisError]]]:
     """Run them one after the other; a failure of the harness ends its scenario, not the drill."""
     from pytest_arbredis.cli.progress import Progress
-    from pytest_arbredis.scenario import run
+    from pytest_arbredis.run import run
     from pytest_arbredis.topology.means import Means
     from pytest_arbredis.topology.pool import DeploymentPool
 

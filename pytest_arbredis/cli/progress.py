@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.scenario import Watch
+from pytest_arbredis.run import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -40,6 +40,13 @@ def form(deployment: Deployment) -> None:
         what="replication links",
         every_s=0.005,
     )
+    first.client.flushall()  # replicated though nothing is there: an offset for a Sentinel's first INFO to see
+    wait_until(
+        lambda: _caught_up(deployment),
+        within_s=LINKED_WITHIN_S,
+        what="the replicas' offsets",
+        every_s=0.005,
+    )
     for sentinel in deployment.sentinels:
         _monitor(deployment, sentinel, first)
 
@@ -58,6 +65,16 @@ def _linked(deployment: Deployment) -> Look:
         role = node.role()
         if role is None or role.link != "connected" or role.primary != first.proxied:
             return Look(f"{node.name} has no link to {first.name} yet ({role})")
+    return Look()
+
+
+def _caught_up(deployment: Deployment) -> Look:
+    first, *others = deployment.nodes
+    primary = first.role()
+    for node in others:
+        role = node.role()
+        if primary is None or role is None or not 0 < primary.offset <= role.offset:
+            return Look(f"{node.name} has not followed {first.name} yet ({role}, {primary})")
     return Look()
 
 

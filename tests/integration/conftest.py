@@ -8,7 +8,7 @@ from pytest_arbredis import topologies
 from pytest_arbredis.faults.nemesis import Nemesis
 from pytest_arbredis.history.recorder import Recorder
 from pytest_arbredis.history.records import Header
-from pytest_arbredis.scenario import run
+from pytest_arbredis.run import run
 from pytest_arbredis.topology.means import Means
 from pytest_arbredis.topology.pool import DeploymentPool
 

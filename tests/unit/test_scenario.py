@@ -9,7 +9,8 @@ import pytest
 from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, workloads
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import UsageError
-from pytest_arbredis.scenario import AFTER_LAST_FAULT_S, _schedule_program, judge, verdict_of
+from pytest_arbredis.run import schedule_program
+from pytest_arbredis.scenario import AFTER_LAST_FAULT_S, judge, verdict_of
 from pytest_arbredis.testing.builder import HistoryBuilder
 
 
@@ -159,7 +160,7 @@ def test_the_same_scenario_for_other_code():
 
 
 def test_the_schedule_is_kept_as_a_program():
-    program = _schedule_program(CRASH, 7)
+    program = schedule_program(CRASH, 7)
     compile(program, "schedule.py", "exec")
     assert f"SCHEDULE = {CRASH.faults!r}\n" in program
     assert "SEED = 7\n" in program

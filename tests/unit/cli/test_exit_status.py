@@ -8,7 +8,7 @@ import sys
 import pytest
 import typer
 
-from pytest_arbredis import scenario as scenarios
+from pytest_arbredis import run as running
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.cli import catalogue
 from pytest_arbredis.cli import doctor as doctoring
@@ -90,7 +90,7 @@ def test_a_planted_exception_in_one_scenario_exits_4_and_ends_no_other(monkeypat
         planted()
 
     monkeypatch.setattr(pool, "choose", without_servers)
-    monkeypatch.setattr(scenarios, "run", fails)
+    monkeypatch.setattr(running, "run", fails)
     assert command.status_of(["drill", "failover", "--runs-dir", str(tmp_path)]) == 4
     assert started == ["failover.crash", "failover.confirmed"]
     said = capsys.readouterr().out

@@ -1,0 +1,235 @@
+"""Running a scenario: deploy → load and faults → heal → settle → read back → judge."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.errors import ArbredisError, WaitTimeoutError
+from pytest_arbredis.faults.nemesis import Nemesis
+from pytest_arbredis.history.jsonl import load as load_history
+from pytest_arbredis.history.recorder import Recorder
+from pytest_arbredis.history.records import Header
+from pytest_arbredis.load.background import Load
+from pytest_arbredis.load.protocol import Endpoints
+from pytest_arbredis.report.folder import RunFolder
+from pytest_arbredis.report.result import RunResult
+from pytest_arbredis.scenario import judge, verdict_of
+from pytest_arbredis.topology import kept, readback
+from pytest_arbredis.topology.observer import Observer
+from pytest_arbredis.topology.settled import MASTER_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_arbredis.faults.nemesis import Injection
+    from pytest_arbredis.history.history import History
+    from pytest_arbredis.scenario import Route, Scenario
+    from pytest_arbredis.topology.deployment import Deployment
+    from pytest_arbredis.topology.pool import DeploymentPool
+
+
+class Watch:
+    """What a run tells while it runs; the command's live progress overrides it."""
+
+    def phase(self, name: str) -> None:
+        """A phase began: deploy, load, heal, settled, final, check."""
+
+    def injected(self, injection: Injection) -> None:
+        """A fault was injected."""
+
+    def load(self, load: Load) -> None:
+        """The load began; its counters may be read while it runs."""
+
+
+def run(
+    scenario: Scenario,
+    pool: DeploymentPool,
+    *,
+    seed: int,
+    runs_dir: Path,
+    worker: str = "main",
+    watch: Watch | None = None,
+) -> RunResult:
+    """Run and judge. Raises `ArbredisError` for failures of the harness; the folder is written in any case."""
+    watch = watch or Watch()
+    began = time.monotonic()
+    watch.phase("deploy")
+    deployment = pool.take(scenario.topology)
+    folder = RunFolder.create(runs_dir, scenario=scenario.name, seed=seed, worker=worker)
+    try:
+        history = _Run(scenario, deployment, folder, seed=seed, watch=watch).history()
+        watch.phase("check")
+        findings = judge(scenario, history)
+        result = replace(
+            _undecided(scenario, deployment, folder, seed=seed),
+            verdict=verdict_of(scenario, findings),
+            findings=findings,
+            history=history,
+            duration_s=time.monotonic() - began,
+            not_run="",
+        )
+        folder.write(result, schedule=schedule_program(scenario, seed))
+    except BaseException as error:
+        result = _undecided(scenario, deployment, folder, seed=seed)
+        result = replace(result, not_run=f"ended by {type(error).__name__} {error}".strip())
+        folder.write(result, schedule=schedule_program(scenario, seed))
+        raise
+    else:
+        return result
+    finally:
+        _save_logs(deployment, folder)
+        folder.close()
+
+
+def _undecided(scenario: Scenario, deployment: Deployment, folder: RunFolder, *, seed: int) -> RunResult:
+    """A run that has not been judged (yet)."""
+    return RunResult(
+        scenario=scenario.name,
+        kind=scenario.kind,
+        promise=scenario.promise,
+        verdict=Verdict.UNKNOWN,
+        seed=seed,
+        folder=folder.path,
+        deployment=deployment.described,
+        replay=f"arbredis drill {scenario.name} --seed {seed}",
+        not_run="not judged yet",
+    )
+
+
+class _Run:
+    """One run on one deployment: what its phases share."""
+
+    def __init__(
+        self, scenario: Scenario, deployment: Deployment, folder: RunFolder, *, seed: int, watch: Watch
+    ) -> None:
+        self.scenario = scenario
+        self.deployment = deployment
+        self.folder = folder
+        self.seed = seed
+        self.watch = watch
+        self.kept: list[kept.Kept] = []
+
+    def history(self) -> History:
+        """Everything that happened, complete and read back."""
+        header = Header(
+            run=self.folder.path.name,
+            seed=self.seed,
+            subject=self.scenario.subject.name,
+            model="register" if "write" in self.scenario.judged else None,
+            meta={
+                "scenario": self.scenario.name,
+                "rate_hz": float(self.scenario.workload.rate_hz),
+                "timing": self.deployment.spec.timing,
+                **self.deployment.described,
+            },
+        )
+        recorder = Recorder(self.folder.history_path, header)
+        with recorder:
+            self._load_and_faults(recorder)
+            self._final(recorder)
+        return recorder.close()
+
+    def _load_and_faults(self, recorder: Recorder) -> None:
+        scenario = self.scenario
+        with ExitStack() as undo:
+            if scenario.faults.steps:  # without faults there is nothing to observe, and budgets want silence
+                undo.enter_context(Observer(self.deployment, recorder))
+            load = Load(
+                workload=scenario.workload,
+                subject=scenario.subject,
+                endpoints=endpoints_of(self.deployment, path=scenario.path),
+                recorder=recorder,
+                seed=self.seed,
+                seconds=scenario.length_s,
+                run=self.folder.path.name,
+            )
+            undo.enter_context(load)
+            nemesis = undo.enter_context(Nemesis(self.deployment, recorder, on_injected=self._injected))
+            undo.callback(load.stop.set)  # first on every way out: stop, then heal, then wait for the clients
+            self.watch.load(load)
+            self.watch.phase("load")
+            origin_ns = load.start()
+            recorder.event("phase", "harness", {"phase": "load"}, at_ns=origin_ns)
+            nemesis.play(scenario.faults, origin_ns=origin_ns, stop=load.stop)
+            report = load.join()
+            recorder.update_header({"load_from_ns": report.began_ns, "load_until_ns": report.ended_ns})
+            recorder.phase("heal")
+            self.watch.phase("heal")
+            nemesis.heal_all()
+            self._settle(recorder)
+
+    def _injected(self, injection: Injection) -> None:
+        """Keep what a failed node had written, before anybody overwrites it."""
+        if injection.fault.name in ("crash", "pause") and injection.observed:
+            for node in injection.site.nodes:
+                found = kept.keep(self.deployment, node)
+                if found is not None:
+                    self.kept.append(found)
+        self.watch.injected(injection)
+
+    def _settle(self, recorder: Recorder) -> None:
+        """Wait until whole. Where that fails the run goes on, and the guard calls its verdict unknown."""
+        try:
+            self.deployment.settled()
+        except WaitTimeoutError as error:
+            recorder.note(source="harness", data={"kind": "not-settled", "why": str(error)})
+            return
+        recorder.phase("settled")
+        self.watch.phase("settled")
+
+    def _final(self, recorder: Recorder) -> None:
+        """Read everything back, from every node, and from what the failed nodes had."""
+        if self.scenario.read_back:
+            recorder.phase("final")
+            self.watch.phase("final")
+            so_far = load_history(self.folder.history_path)
+            keys = sorted({op.key for op in so_far.ops if op.key is not None and op.sent and op.name != "read"})
+            prefix = f"arbredis:{self.folder.path.name}:"
+            try:
+                readback.final_reads(self.deployment, recorder, keys)
+                readback.snapshots(self.deployment, recorder, prefix=prefix)
+                readback.kept_data(self.deployment, recorder, self.kept, keys)
+            except ArbredisError as error:
+                recorder.note(source="harness", data={"kind": "not-read-back", "why": str(error)})
+        recorder.phase("end")
+
+
+def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoints:
+    """Where a subject finds this deployment."""
+    primary = deployment.primary()
+    return Endpoints(
+        primary=primary.proxied if path == "proxied" else primary.direct,
+        sentinels=tuple(node.proxied if path == "proxied" else node.direct for node in deployment.sentinels),
+        master_name=MASTER_NAME,
+        nodes=deployment.addresses,
+    )
+
+
+def schedule_program(scenario: Scenario, seed: int) -> str:
+    """The run's schedule as a program that replays it."""
+    return f'''"""Replays {scenario.name} with its seed and schedule: python schedule.py"""
+
+import subprocess
+import sys
+
+from pytest_arbredis import schedule
+
+SEED = {seed}
+SCHEDULE = {scenario.faults!r}
+
+if __name__ == "__main__":
+    print(SCHEDULE)
+    command = [sys.executable, "-m", "pytest_arbredis.cli", "drill", {scenario.name!r}, "--seed", str(SEED)]
+    sys.exit(subprocess.call(command))
+'''
+
+
+def _save_logs(deployment: Deployment, folder: RunFolder) -> None:
+    """The servers' logs, beside the history."""
+    for node in deployment.servers:
+        text = node.server.log_tail(2000)
+        (folder.logs / f"{node.name}.log").write_text(text)
