@@ -19,6 +19,7 @@ from pytest_arbredis.report.folder import RunFolder
 from pytest_arbredis.report.result import RunResult
 from pytest_arbredis.scenario import judge, verdict_of
 from pytest_arbredis.topology import kept, readback
+from pytest_arbredis.topology.capabilities import lacking
 from pytest_arbredis.topology.observer import Observer
 from pytest_arbredis.topology.settled import MASTER_NAME
 
@@ -59,6 +60,8 @@ def run(
     began = time.monotonic()
     watch.phase("deploy")
     deployment = pool.take(scenario.topology)
+    if why := _impossible(scenario, deployment):
+        return _undecided(scenario, deployment, None, seed=seed, not_run=why)
     folder = RunFolder.create(runs_dir, scenario=scenario.name, seed=seed, worker=worker)
     try:
         history = _Run(scenario, deployment, folder, seed=seed, watch=watch).history()
@@ -85,7 +88,22 @@ def run(
         folder.close()
 
 
-def _undecided(scenario: Scenario, deployment: Deployment, folder: RunFolder, *, seed: int) -> RunResult:
+def _impossible(scenario: Scenario, deployment: Deployment) -> str:
+    """Why this deployment cannot play the scenario's schedule; empty if it can."""
+    for step in scenario.faults.steps:
+        if why := lacking(deployment, step.fault.nature.needs):
+            return f"{step.fault.name} is not possible here: {why}"
+    return ""
+
+
+def _undecided(
+    scenario: Scenario,
+    deployment: Deployment,
+    folder: RunFolder | None,
+    *,
+    seed: int,
+    not_run: str = "not judged yet",
+) -> RunResult:
     """A run that has not been judged (yet)."""
     return RunResult(
         scenario=scenario.name,
@@ -93,10 +111,10 @@ def _undecided(scenario: Scenario, deployment: Deployment, folder: RunFolder, *,
         promise=scenario.promise,
         verdict=Verdict.UNKNOWN,
         seed=seed,
-        folder=folder.path,
+        folder=None if folder is None else folder.path,
         deployment=deployment.described,
         replay=f"arbredis drill {scenario.name} --seed {seed}",
-        not_run="not judged yet",
+        not_run=not_run,
     )
 
 
@@ -164,7 +182,7 @@ class _Run:
 
     def _injected(self, injection: Injection) -> None:
         """Keep what a failed node had written, before anybody overwrites it."""
-        if injection.fault.name in ("crash", "pause") and injection.observed:
+        if injection.fault.nature.keeps_data and injection.observed:
             for node in injection.site.nodes:
                 found = kept.keep(self.deployment, node)
                 if found is not None:

@@ -14,6 +14,7 @@ from pytest_arbredis.checkers.verdict import Check, Finding, Verdict, worst
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.schedule import Schedule
 from pytest_arbredis.report.result import ScenarioKind
+from pytest_arbredis.topology.spec import ASIDE
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
@@ -59,9 +60,10 @@ class Scenario:
         if self.path not in get_args(Route):
             raise UsageError.unknown("path of a scenario", self.path, get_args(Route))
         guard = self.guard  # refuses what it could not judge
+        known = {*guard.faults, *self._usually_exposed_by()}
         for name in self.exposed_by:
-            if name not in guard.faults:
-                raise UsageError.unknown("fault in exposed_by", name, guard.faults)
+            if name not in known:
+                raise UsageError.unknown("fault in exposed_by", name, sorted(known))
         if self.path == "direct" and self.faults.steps:
             raise UsageError(
                 f"the scenario {self.name!r} has faults, but its subject goes past the proxies",
@@ -87,9 +89,18 @@ class Scenario:
         return VacuityGuard(
             names=self.judged,
             faults=tuple(step.fault.name for step in self.faults.steps),
-            exposed_by=dict(self.exposed_by),
+            exposed_by={**self._usually_exposed_by(), **self.exposed_by},
             final_reads=self.read_back,
         )
+
+    def _usually_exposed_by(self) -> dict[str, ExposedBy]:
+        """For each step, `fault on target`: where operations meet it, as the fault and its target have it."""
+        return {
+            f"{step.fault.name} on {step.target}": (
+                "any" if step.fault.nature.met_by == "target" and step.target in ASIDE else step.fault.nature.met_by
+            )
+            for step in self.faults.steps
+        }
 
     def with_subject(self, subject: Subject) -> Scenario:
         """The same scenario for other code."""

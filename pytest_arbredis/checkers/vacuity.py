@@ -25,7 +25,8 @@ class VacuityGuard:
     - Operations of the judged class (`names`) succeeded before the first fault and after healing; without any fault,
       at all.
     - Every fault of `faults` is on record, as often as it is named; every recorded one, named or not, was observed, and
-      operations of the class were attempted on its target while it was in force (`exposed_by`: see `ExposedBy`).
+      operations of the class were attempted on its target while it was in force (`exposed_by`, by `fault` or
+      `fault on target`: see `ExposedBy`).
     - During the faults of `expect_success_during` one of those also succeeded.
     - All final reads succeeded, after the topology had settled; with `final_reads` there was at least one.
     """
@@ -91,7 +92,9 @@ class VacuityGuard:
         return len(exposed(history, fault, self.names, by=self._by(fault)))
 
     def _by(self, fault: FaultRecord) -> ExposedBy:
-        return self.exposed_by.get(fault.name, EXPOSED_BY.get(fault.name, "target"))
+        by = self.exposed_by
+        usual = by.get(f"{fault.name} on {fault.target}", EXPOSED_BY.get(fault.name, "target"))
+        return by.get(fault.name, usual)
 
     def _why_not_served(self, history: History) -> Iterator[str]:
         what = " or ".join(self.names)

@@ -65,7 +65,7 @@ def drill(  # noqa: PLR0917 - a command's options
     results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder)
     _show(console, results, failures, seed=chosen_seed, runs_dir=folder)
     lenient = profile == "quick" and not strict
-    raise typer.Exit(exit_status(results, failures, lenient=lenient))
+    raise typer.Exit(exit_status(results, failures, lenient=lenient, named=bool(names)))
 
 
 def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
@@ -144,14 +144,20 @@ def _show(
         console.print(Text(f"latest report: {runs_dir / 'latest' / 'report.html'}"), soft_wrap=True)
 
 
-def exit_status(results: Sequence[RunResult], failures: Sequence[tuple[str, ArbredisError]], *, lenient: bool) -> int:
-    """1 before 4 before 3 before 0. `lenient`: a budget that only the machine's noise left open changes nothing."""
+def exit_status(
+    results: Sequence[RunResult], failures: Sequence[tuple[str, ArbredisError]], *, lenient: bool, named: bool = True
+) -> int:
+    """1 before 4 before 3 before 0. `lenient`: a budget that only the machine's noise left open changes nothing.
+
+    What could not be run here counts only where scenarios were asked for by name.
+    """
     from pytest_arbredis.checkers.verdict import Verdict
 
     if any(result.verdict is Verdict.INVALID for result in results):
         return EXIT_VIOLATED
     if failures:
         return EXIT_HARNESS
-    if any(result.verdict is Verdict.UNKNOWN and not (lenient and result.only_noise) for result in results):
+    counted = [result for result in results if named or not result.not_run]
+    if any(result.verdict is Verdict.UNKNOWN and not (lenient and result.only_noise) for result in counted):
         return EXIT_INCONCLUSIVE
     return 0

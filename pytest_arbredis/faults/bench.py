@@ -9,8 +9,8 @@ from pytest_arbredis._dials import DIALS, watch_dials
 from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.faults.exposure import Exposure
 from pytest_arbredis.faults.fault import Site
-from pytest_arbredis.faults.nemesis import MOMENTARY
 from pytest_arbredis.faults.verbs import Verbs
+from pytest_arbredis.topology.spec import ASIDE
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,16 +21,14 @@ if TYPE_CHECKING:
     from pytest_arbredis.faults.nemesis import Injection, Nemesis
 
 
-AT_ONCE = MOMENTARY | {"crash", "out_of_memory"}
-"""Faults that are in force only when they were seen, or whose probe would be taken for an operation of the test."""
-
-
 class FaultHandle:
     """A fault in force. As a context manager, sync or async, it heals at the end of its block."""
 
-    def __init__(self, nemesis: Nemesis, injection: Injection, exposure: Exposure, *, expect_unobserved: bool) -> None:
+    def __init__(
+        self, nemesis: Nemesis, injection: Injection, exposures: list[Exposure], *, expect_unobserved: bool
+    ) -> None:
         self._nemesis = nemesis
-        self._exposure = exposure
+        self._exposures = exposures
         self._expect_unobserved = expect_unobserved
         self._probing: Future[None] | None = None
         self.injection = injection
@@ -77,8 +75,8 @@ class FaultHandle:
 
     def witness(self) -> None:
         """Ask the witnesses whether the code under test has met it by now."""
-        if not self.met and (not self.injection.healed or self.injection.fault.name in MOMENTARY):
-            self.met = self._exposure.met()
+        if not self.met and (not self.injection.healed or self.injection.fault.nature.momentary):
+            self.met = next(filter(None, (exposure.met() for exposure in self._exposures)), "")
 
     @property
     def complaint(self) -> str:
@@ -125,19 +123,19 @@ class FaultBench(Verbs[FaultHandle]):
         for earlier in self.handles:  # this one may end an earlier one, as a restart does
             earlier.witness()
         deployment = self._nemesis.deployment
-        # What is written while replicas follow nobody is written to the primary: there the fault is met.
-        met_at = "primary" if fault.name == "replication_cut" else target
-        site = Site(deployment=deployment, nodes=deployment.resolve(met_at))
-        exposure = Exposure(site, fault=fault.name, since=self._since)
-        beside = fault.name not in AT_ONCE and _in_event_loop()
+        site = Site(deployment=deployment, nodes=deployment.resolve(fault.nature.met_at or target))
+        exposures = [Exposure(site, cuts=fault.nature.cuts, on_link=fault.nature.on_link, since=self._since)]
+        if target in ASIDE:
+            exposures.append(Exposure(Site(deployment=deployment, nodes=(deployment.primary(),)), since=self._since))
+        beside = not fault.nature.at_once and _in_event_loop()
         injection = self._nemesis.begin(fault, target)
-        # A restart is a remedy: nothing has to meet it.
-        expected = expect_unobserved or fault.name == "restart"
-        handle = FaultHandle(self._nemesis, injection, exposure, expect_unobserved=expected)
+        expected = expect_unobserved or fault.nature.remedy
+        handle = FaultHandle(self._nemesis, injection, exposures, expect_unobserved=expected)
         self.handles.append(handle)
         if not beside:
             self._nemesis.observe(injection)
-        exposure.arm()
+        for exposure in exposures:
+            exposure.arm()
         if beside:
             handle.probe()
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ class Crash:
     """SIGKILL of the target. Healed by starting it again with the configuration file that it left."""
 
     name: ClassVar[str] = "crash"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="open connections end, new ones are refused or end at once; with Sentinels another primary",
+        seen_by="the process table has an exit status, and the port refuses connections",
+        example='faults.crash("primary")',
+        needs=("signals",),
+        cuts=True,
+        probe_counts=True,
+        keeps_data=True,
+        observed_within_s=5.0,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Kill each target."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import contrast
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ class Down:
     """The proxy of the target is disabled: old connections end with FIN, new ones are refused."""
 
     name: ClassVar[str] = "down"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="open connections end (FIN), new ones are refused",
+        seen_by="a connection through the proxy is refused or ends, a direct one answers",
+        example='faults.down("primary")',
+        needs=("proxies",),
+        cuts=True,
+        on_link=True,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Disable each target's proxy."""

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from pytest_arbredis.faults.fault import Site
     from pytest_arbredis.topology.node import Address, Node
 
-CUTS = frozenset({"crash", "down", "pause", "failover"})
-"""Faults that every open connection to the target meets, used or not."""
-
-ON_LINKS = frozenset({"down", "latency", "limit_data", "reset"})
-"""Faults of the link through the proxy: what goes past it does not meet them."""
-
 ADMIN = frozenset(
     (
         *("acl", "auth", "client", "cluster", "command", "config", "debug", "echo", "failover", "flushall", "function"),
@@ -42,11 +36,12 @@ class Exposure:
     that the node counted are no witness.
     """
 
-    def __init__(self, site: Site, *, fault: str, since: Mapping[Address, int] | None = None) -> None:
-        cuts = fault in CUTS
+    def __init__(
+        self, site: Site, *, cuts: bool = False, on_link: bool = False, since: Mapping[Address, int] | None = None
+    ) -> None:
         self._site = site
         self._cuts = cuts
-        self._on_link = fault in ON_LINKS
+        self._on_link = on_link
         self._since = DIALS.copy() if since is None else since
         self._cut = {node.name: _connections(node) for node in site.nodes} if cuts else {}
         self._commands: dict[str, int] = {}

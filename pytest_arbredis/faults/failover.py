@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis._clock import wait_until
-from pytest_arbredis.errors import HarnessError, UsageError
+from pytest_arbredis.errors import HarnessError
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.topology.settled import MASTER_NAME
 
 if TYPE_CHECKING:
@@ -23,14 +24,21 @@ class Failover:
     """SENTINEL FAILOVER. Only the Sentinels' patience is healed: the topology has another primary, and goes on."""
 
     name: ClassVar[str] = "failover"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="all connections to the old primary end; then READONLY from it, until the new one is asked for",
+        seen_by="another node says that it is master, and the old primary follows it",
+        example="faults.failover()",
+        needs=("sentinels",),
+        cuts=True,
+        momentary=True,
+        observed_within_s=10.0,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Ask the first Sentinel; one that has no fresh view of a good replica is asked again."""
         import redis
 
         sentinels = site.deployment.sentinels
-        if not sentinels:
-            raise UsageError("there is no Sentinel here to ask for a failover", remedy="use topology='sentinel'")
 
         def accepted() -> str:
             try:

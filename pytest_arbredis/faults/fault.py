@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_arbredis.faults.nature import Nature
     from pytest_arbredis.history.records import Json
     from pytest_arbredis.topology.deployment import Deployment
     from pytest_arbredis.topology.node import Node
@@ -37,6 +38,7 @@ class Fault(Protocol):
     """
 
     name: ClassVar[str]
+    nature: ClassVar[Nature]
 
     def inject(self, site: Site) -> Undo:
         """Bring it about; returns what heals it, once the servers accepted it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.links import add_toxic
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import ROUNDS, contrast
 from pytest_arbredis.proxy.toxics import LatencyToxic
 
@@ -26,6 +27,13 @@ class Latency:
     """Replies delayed by `ms`, ± `jitter_ms`, on all links to the target."""
 
     name: ClassVar[str] = "latency"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="every reply comes later; time-outs where the delay is longer than the client's patience",
+        seen_by="a PING through the proxy takes longer than a direct one by the delay",
+        example='faults.latency("primary", ms=200, jitter_ms=50)',
+        needs=("proxies",),
+        on_link=True,
+    )
 
     ms: int
     jitter_ms: int = 0

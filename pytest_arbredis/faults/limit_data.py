@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.links import add_toxic, close_connections
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import contrast
 from pytest_arbredis.proxy.toxics import LimitBytes
 
@@ -31,6 +32,13 @@ class LimitData:
     """
 
     name: ClassVar[str] = "limit_data"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="the connection ends where the reply was due; the command was applied",
+        seen_by="a connection through the proxy ends after so many bytes, a direct one answers",
+        example='faults.limit_data("primary")',
+        needs=("proxies",),
+        on_link=True,
+    )
 
     bytes: int = 0
     after_handshake: bool = False

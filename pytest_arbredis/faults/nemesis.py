@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock, wait_until
-from pytest_arbredis.errors import ArbredisError, UnhealedError, WaitTimeoutError
+from pytest_arbredis.errors import ArbredisError, UnhealedError, UsageError, WaitTimeoutError
 from pytest_arbredis.faults.fault import Site, params_of
 from pytest_arbredis.history.records import Evidence
+from pytest_arbredis.topology.capabilities import lacking
 
 if TYPE_CHECKING:
     import threading
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from pytest_arbredis.faults.schedule import Schedule, Step
     from pytest_arbredis.history.recorder import FaultToken, Recorder
     from pytest_arbredis.topology.deployment import Deployment
-
-OBSERVED_WITHIN_S = {"failover": 10.0, "restart": 10.0, "crash": 5.0}
-OBSERVED_WITHIN_DEFAULT_S = 3.0
-MOMENTARY = frozenset({"failover", "restart"})
-"""Faults that are over when they are seen: nothing of them is left to heal."""
-
-UNDONE_BY = {"restart": "crash"}
-"""Faults that end another one: what was crashed is whole again once it is restarted."""
 
 
 @dataclass(eq=False)
@@ -83,6 +76,10 @@ class Nemesis:
 
     def begin(self, fault: Fault, target: str) -> Injection:
         """Inject now, unobserved: `observe` must follow, from any thread."""
+        if why := lacking(self.deployment, fault.nature.needs):
+            raise UsageError(
+                f"{fault.name} on {target} is not possible here: {why}", remedy="choose another fault, or other servers"
+            )
         nodes = self.deployment.resolve(target)
         try:
             primary = self.deployment.primary().name
@@ -112,14 +109,14 @@ class Nemesis:
         injection.evidence = self._observe(fault, injection.site)
         if injection.evidence is not None:
             self.recorder.fault_observed(injection.token, injection.evidence)
-        if fault.name in UNDONE_BY:
-            self._supersede(UNDONE_BY[fault.name], injection)
-        if fault.name in MOMENTARY and injection.observed:
+        if fault.nature.ends:
+            self._supersede(fault.nature.ends, injection)
+        if fault.nature.momentary and injection.observed:
             self.heal(injection)
         self.on_injected(injection)
 
     def _observe(self, fault: Fault, site: Site) -> Evidence | None:
-        within_s = OBSERVED_WITHIN_S.get(fault.name, OBSERVED_WITHIN_DEFAULT_S)
+        within_s = fault.nature.observed_within_s
         try:
             detail = wait_until(
                 lambda: fault.observe(site), within_s=within_s, what=f"an effect of {fault.name}", clock=self.clock

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from pytest_arbredis._dials import harness_dials
 from pytest_arbredis.errors import UsageError
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.topology.node import harness_client
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class OutOfMemory:
     """
 
     name: ClassVar[str] = "out_of_memory"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="writes are refused with OOM, reads go on",
+        seen_by="a write through the proxy is refused with OOM, and INFO says that the memory is used up",
+        example='faults.out_of_memory("primary", headroom_mb=8)',
+        probe_counts=True,
+    )
 
     headroom_mb: int = 8
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ class Pause:
     """SIGSTOP of the target. Healed by SIGCONT: it goes on where it was, not knowing that time has passed."""
 
     name: ClassVar[str] = "pause"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="connections stay open and nothing is answered: time-outs; late replies when it wakes",
+        seen_by="the process lives, the kernel accepts a connection for it, and no reply comes",
+        example='faults.pause("primary")',
+        needs=("signals",),
+        cuts=True,
+        keeps_data=True,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Stop each target."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
+from pytest_arbredis.faults.nature import Nature
 
 if TYPE_CHECKING:
     from pytest_arbredis.topology.deployment import Deployment
@@ -24,6 +25,14 @@ class ReplicationCut:
     """The targets, replicas, follow nobody. Healed by following whoever is primary then."""
 
     name: ClassVar[str] = "replication_cut"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="nothing: writes are acknowledged and go nowhere else; WAIT confirms nothing",
+        seen_by="the replicas say that their link is down, and the primary counts none of them",
+        example='faults.replication_cut("replicas")',
+        needs=("replicas",),
+        met_by="any",
+        met_at="primary",
+    )
 
     def inject(self, site: Site) -> Undo:
         """Point each target at an address where nobody listens."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.links import add_toxic
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import contrast
 from pytest_arbredis.proxy.toxics import ResetPeer
 
@@ -16,6 +17,13 @@ class Reset:
     """Every connection to the target is reset when data arrives on it; idle ones survive until they are used."""
 
     name: ClassVar[str] = "reset"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="ECONNRESET on the next reply, again after every reconnect",
+        seen_by="a PING through the proxy is reset, a direct one is answered",
+        example='faults.reset("primary")',
+        needs=("proxies",),
+        on_link=True,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Add the toxic to each target's proxy."""

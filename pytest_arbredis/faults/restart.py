@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis.errors import UsageError
+from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ class Restart:
     """The target runs again, with the configuration file and the data that it left."""
 
     name: ClassVar[str] = "restart"
+    nature: ClassVar[Nature] = Nature(
+        client_sees="the server answers again, for a moment with LOADING, with what its files held",
+        seen_by="the target has a process again and answers a direct PING",
+        example='faults.restart("crashed")',
+        needs=("signals",),
+        met_by="after",
+        momentary=True,
+        remedy=True,
+        ends="crash",
+        observed_within_s=10.0,
+    )
 
     def inject(self, site: Site) -> Undo:
         """Start each target that does not run. If all of them run, that is a usage error: nothing would be shown."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.crash import Crash
 from pytest_arbredis.faults.down import Down
 from pytest_arbredis.faults.failover import Failover
@@ -12,31 +13,17 @@ from pytest_arbredis.faults.latency import Latency
 from pytest_arbredis.faults.limit_data import LimitData
 from pytest_arbredis.faults.out_of_memory import OutOfMemory
 from pytest_arbredis.faults.pause import Pause
+from pytest_arbredis.faults.registry import FAULTS, others
 from pytest_arbredis.faults.replication_cut import ReplicationCut
 from pytest_arbredis.faults.reset import Reset
 from pytest_arbredis.faults.restart import Restart
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_arbredis.faults.fault import Fault
 
 R = TypeVar("R")
-
-FAULTS: dict[str, type[Fault]] = {
-    fault.name: fault
-    for fault in (
-        Crash,
-        Down,
-        Failover,
-        Latency,
-        LimitData,
-        OutOfMemory,
-        Pause,
-        ReplicationCut,
-        Reset,
-        Restart,
-    )
-}
-"""Every fault by its name."""
 
 
 class Verbs(ABC, Generic[R]):
@@ -44,6 +31,18 @@ class Verbs(ABC, Generic[R]):
 
     `expect_unobserved` is for a test that wants nothing of its own to meet the fault.
     """
+
+    def __getattr__(self, name: str) -> Callable[..., R]:
+        """The verb of a fault that another package brings: its fields are keyword arguments."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in others():
+            raise AttributeError(str(UsageError.unknown("fault", name, [*FAULTS, *others()])), name=name, obj=self)
+
+        def put(target: str = "primary", *, expect_unobserved: bool = False, **settings: object) -> R:
+            return self._put(others()[name](**settings), target, expect_unobserved=expect_unobserved)
+
+        return put
 
     @abstractmethod
     def _put(self, fault: Fault, target: str, *, expect_unobserved: bool) -> R:

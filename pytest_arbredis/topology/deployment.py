@@ -118,6 +118,10 @@ class Deployment:
             found = self.nodes
         elif target == "sentinels":
             found = self.sentinels
+        elif target == "minority":
+            found = self.sentinels[self.spec.quorum :]
+        elif target == "majority":
+            found = self.sentinels[: self.spec.quorum]
         elif target == "crashed":
             found = tuple(node for node in self.servers if not node.is_running)
         else:

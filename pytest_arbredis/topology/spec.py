@@ -20,8 +20,12 @@ TIMING_NAMES: tuple[TimingName, ...] = ("fast", "production")
 MOST_REPLICAS = 5
 MOST_SENTINELS = 7
 
-ROLES = ("primary", "replicas", "replica", "nodes", "crashed", "sentinels")
-"""Names of targets, beside those of nodes (n0, n1, …; s0, s1, …). `replica` is the first of the replicas."""
+ROLES = ("primary", "replicas", "replica", "nodes", "crashed", "sentinels", "minority", "majority")
+"""Names of targets, beside those of nodes (n0, n1, …; s0, s1, …). `replica` is the first of the replicas; `minority`
+are the most Sentinels that can be lost with a majority left, `majority` the fewest whose loss leaves a minority."""
+
+ASIDE = ("replicas", "replica", "sentinels", "minority", "majority")
+"""Roles that a client of the primary sends no commands to: it meets their faults by what it does meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from fault_cases import SENTINEL
 
-from pytest_arbredis import topologies
 from pytest_arbredis.faults.nemesis import Nemesis
 from pytest_arbredis.history.recorder import Recorder
 from pytest_arbredis.history.records import Header
 from pytest_arbredis.run import run
 from pytest_arbredis.topology.means import Means
 from pytest_arbredis.topology.pool import DeploymentPool
-
-SENTINEL = topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"})
-"""The topology of most shipped scenarios, so that it is deployed once."""
 
 
 @pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])

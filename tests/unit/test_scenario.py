@@ -82,7 +82,7 @@ def test_the_load_goes_on_behind_the_last_fault():
             "rate",
         ),
         ({"exposed_by": {"crash": "luck"}}, "unknown exposure 'luck'"),
-        ({"exposed_by": {"pause": "any"}}, "unknown fault in exposed_by 'pause'.*crash, restart"),
+        ({"exposed_by": {"pause": "any"}}, "unknown fault in exposed_by 'pause'.*crash, crash on primary, restart"),
         ({"judged": ()}, "name the judged operations"),
         ({"kind": "hazzard"}, "unknown kind of scenario 'hazzard'.*guarantee, hazard"),
         ({"path": "around"}, "unknown path of a scenario 'around'.*direct, proxied"),

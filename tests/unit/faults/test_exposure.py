@@ -10,6 +10,7 @@ import redis
 from pytest_arbredis._dials import DIALS, harness_dials, watch_dials
 from pytest_arbredis.faults.exposure import ADMIN, Exposure
 from pytest_arbredis.faults.fault import Site
+from pytest_arbredis.faults.registry import FAULTS
 from pytest_arbredis.topology.node import HARNESS_CLIENT, Role
 
 
@@ -50,9 +51,10 @@ def node():
     return Node()
 
 
-def exposure(node, *, cuts=False, fault=None):
+def exposure(node, *, cuts=False, fault="latency"):
     watch_dials()
-    taken = Exposure(Site(deployment=None, nodes=(node,)), fault=fault or ("crash" if cuts else "latency"))
+    nature = FAULTS["crash" if cuts else fault].nature
+    taken = Exposure(Site(deployment=None, nodes=(node,)), cuts=nature.cuts, on_link=nature.on_link)
     taken.arm()
     return taken
 
@@ -82,7 +84,7 @@ def test_what_also_goes_through_the_proxy_meets_it(node):
     before = DIALS.copy()
     dial(node.direct)
     dial(node.proxied)
-    taken = Exposure(Site(deployment=None, nodes=(node,)), fault="latency", since=before)
+    taken = Exposure(Site(deployment=None, nodes=(node,)), on_link=True, since=before)
     taken.arm()
     node.stats = {"get": {"calls": 4}}
     assert taken.met() == "n0 ran 4 commands while it was in force"

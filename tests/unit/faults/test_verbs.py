@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_arbredis.faults import verbs
-from pytest_arbredis.faults.exposure import CUTS
-from pytest_arbredis.faults.nemesis import MOMENTARY, UNDONE_BY
-from pytest_arbredis.faults.verbs import FAULTS, Verbs
+from pytest_arbredis.faults.registry import FAULTS
+from pytest_arbredis.faults.verbs import Verbs
 
 NEEDED = {"latency": {"ms": 5}}
 
@@ -57,8 +56,9 @@ def test_a_fault_is_a_frozen_value(name):
             setattr(fault, item.name, 1)
 
 
-def test_lists_of_names_name_faults():
-    assert set(CUTS) | set(MOMENTARY) | set(UNDONE_BY) | set(UNDONE_BY.values()) <= set(FAULTS)
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_a_fault_ends_is_a_fault(name):
+    assert FAULTS[name].nature.ends in {"", *FAULTS}
 
 
 def test_verbs_that_nobody_gave_a_place_refuse():
