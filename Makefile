@@ -7,21 +7,27 @@ ARGS ?=
 # Arguments may leave one of the two test runs empty (pytest's status 5); without arguments that is a failure.
 NONE_OF_THESE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help drill test lint bench images clean
+.PHONY: help drill test quality lint bench docs images compose clean
 
 help:
 	@echo "make drill    set up once, run the quick drill, print the verdicts   (ARGS='--profile release' …)"
 	@echo "make test     set up once, run all tests                              (ARGS='-k failover' …)"
 	@echo "make lint     style, types, and the direction of imports"
 	@echo "make bench    times of topologies and failovers, as JSON in benchmarks/results/"
+	@echo "make docs     docs/faults.md, with what a probe saw of every fault when it was run here"
+	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
+	@echo "make quality  what takes too long for every change: thorough tests, the release drill on each launcher"
 	@echo "make images   build the container images from the binaries on this machine"
 
 drill: $(VENV)/.servers
 	@$(BIN)/arbredis drill $(ARGS)
 
 test: $(VENV)/.servers $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone' $(ARGS) $(NONE_OF_THESE)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not thorough and not compose' $(ARGS) $(NONE_OF_THESE)
 	$(BIN)/python -m pytest -m alone $(ARGS) $(NONE_OF_THESE)
+
+quality: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python benchmarks/quality.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -34,8 +40,14 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/topologies.py $(ARGS)
 
+docs: $(VENV)/.servers
+	$(BIN)/python docs/build_faults.py $(ARGS)
+
 images: $(VENV)/.servers
 	$(BIN)/python docker/build
+
+compose: $(VENV)/.installed
+	@$(BIN)/python docker/compose up
 
 $(VENV)/bin/pip:
 	@test -n "$(PYTHON)" || { echo 'no Python of 3.11 or newer found on PATH'; \

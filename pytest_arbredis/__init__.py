@@ -11,15 +11,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_arbredis import subjects
+    from pytest_arbredis import factories, subjects
     from pytest_arbredis.checkers import api as checks
+    from pytest_arbredis.checkers import seen
     from pytest_arbredis.faults import schedule
     from pytest_arbredis.load import workloads
     from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
     from pytest_arbredis.scenario import Scenario
     from pytest_arbredis.topology import spec as topologies
     from pytest_arbredis.topology.deploy import deploy
-    from pytest_arbredis.topology.spec import sentinel, single
+    from pytest_arbredis.topology.spec import dual, replicated, sentinel, single
 
 __all__ = [
     "Answer",
@@ -28,7 +29,11 @@ __all__ = [
     "Scenario",
     "checks",
     "deploy",
+    "dual",
+    "factories",
+    "replicated",
     "schedule",
+    "seen",
     "sentinel",
     "single",
     "subjects",
@@ -43,7 +48,11 @@ _WHERE = {
     "Scenario": "scenario:Scenario",
     "checks": "checkers.api",
     "deploy": "topology.deploy:deploy",
+    "dual": "topology.spec:dual",
+    "replicated": "topology.spec:replicated",
+    "factories": "factories",
     "schedule": "faults.schedule",
+    "seen": "checkers.seen",
     "sentinel": "topology.spec:sentinel",
     "single": "topology.spec:single",
     "subjects": "subjects",

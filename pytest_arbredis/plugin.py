@@ -11,13 +11,19 @@ from pytest_arbredis import options
 from pytest_arbredis.errors import HarnessError, UsageError
 from pytest_arbredis.fixtures import (
     FIXTURES,
+    _arbredis_recorder,
     _arbredis_view,
     arbredis,
     faults,
+    latency_budget,
+    redis_async_client,
     redis_client,
     redis_direct_url,
     redis_env,
+    redis_primary_url,
+    redis_recorder,
     redis_sentinel,
+    redis_sentinel_urls,
     redis_topology,
     redis_url,
 )
@@ -26,13 +32,19 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 __all__ = [
+    "_arbredis_recorder",
     "_arbredis_view",
     "arbredis",
     "faults",
+    "latency_budget",
+    "redis_async_client",
     "redis_client",
     "redis_direct_url",
     "redis_env",
+    "redis_primary_url",
+    "redis_recorder",
     "redis_sentinel",
+    "redis_sentinel_urls",
     "redis_topology",
     "redis_url",
 ]
@@ -46,8 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker, and refuse wrong values before anything is collected."""
-    config.addinivalue_line("markers", options.MARKER)
+    """Declare the markers, and refuse wrong values before anything is collected."""
+    for line in options.MARKERS:
+        config.addinivalue_line("markers", line)
     try:
         options.check(config)
     except UsageError as error:
@@ -69,28 +82,33 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     return pytest.Module.from_parent(parent, path=file_path) if shipped and not any(by_pytest) else None
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that use our fixtures."""
-    for item in items:
-        if FIXTURES & set(getattr(item, "fixturenames", ())):
-            item.add_marker("arbredis")
+    """Mark tests that use our fixtures, and bring those of one specification together, whoever ordered them before."""
+    ours = [item for item in items if FIXTURES & set(getattr(item, "fixturenames", ()))]
+    for item in ours:
+        item.add_marker("arbredis")
+    if len(ours) > 1:
+        from pytest_arbredis.views.grouping import by_specification
+
+        items[:] = by_specification(items, ours)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin with nothing run."""
-    if (session := item.config.stash.get(options.SESSION, None)) is not None:
-        session.results.clear()
+    options.begin(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that passed although nothing of it met its faults: a failure, not an error of teardown."""
-    outcome = yield
-    view = item.stash.get(options.VIEW, None)
-    if view is not None and (complaints := view.complaints()):
-        pytest.fail("\n".join(complaints), pytrace=False)
-    return outcome
+    """Judge a test that passed by what its servers say: a failure of it, not an error of its teardown."""
+    if options.SESSION not in item.config.stash and item.get_closest_marker("latency_budget") is None:
+        return (yield)
+    from pytest_arbredis.session import of
+
+    with of(item.config).judging(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

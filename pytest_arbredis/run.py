@@ -18,10 +18,13 @@ from pytest_arbredis.load.protocol import Endpoints
 from pytest_arbredis.report.folder import RunFolder
 from pytest_arbredis.report.result import RunResult
 from pytest_arbredis.scenario import judge, verdict_of
+from pytest_arbredis.subjects.offers import follows_primary
 from pytest_arbredis.topology import kept, readback
 from pytest_arbredis.topology.capabilities import lacking
+from pytest_arbredis.topology.contents import read_everything
+from pytest_arbredis.topology.monitor import CommandMonitor
 from pytest_arbredis.topology.observer import Observer
-from pytest_arbredis.topology.settled import MASTER_NAME
+from pytest_arbredis.topology.primary_link import PrimaryLink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +57,12 @@ def run(
     runs_dir: Path,
     worker: str = "main",
     watch: Watch | None = None,
+    keep: str = "failed",
 ) -> RunResult:
-    """Run and judge. Raises `ArbredisError` for failures of the harness; the folder is written in any case."""
+    """Run and judge. Raises `ArbredisError` for failures of the harness; the folder is written in any case.
+
+    `keep` says what becomes of it and its elders: `failed` and the last ten stay, `all`, or `none` once it has ended.
+    """
     watch = watch or Watch()
     began = time.monotonic()
     watch.phase("deploy")
@@ -82,14 +89,16 @@ def run(
         folder.write(result, schedule=schedule_program(scenario, seed))
         raise
     else:
-        return result
+        return result if keep != "none" else replace(result, folder=None)
     finally:
         _save_logs(deployment, folder)
-        folder.close()
+        folder.close(keep=keep)
 
 
 def _impossible(scenario: Scenario, deployment: Deployment) -> str:
     """Why this deployment cannot play the scenario's schedule; empty if it can."""
+    if deployment.unsuited:
+        return deployment.unsuited
     for step in scenario.faults.steps:
         if why := lacking(deployment, step.fault.nature.needs):
             return f"{step.fault.name} is not possible here: {why}"
@@ -131,6 +140,11 @@ class _Run:
         self.watch = watch
         self.kept: list[kept.Kept] = []
 
+    @property
+    def prefix(self) -> str:
+        """How the keys of this run begin."""
+        return f"arbredis:{self.folder.path.name}:"
+
     def history(self) -> History:
         """Everything that happened, complete and read back."""
         header = Header(
@@ -140,7 +154,7 @@ class _Run:
             model="register" if "write" in self.scenario.judged else None,
             meta={
                 "scenario": self.scenario.name,
-                "rate_hz": float(self.scenario.workload.rate_hz),
+                **({} if self.scenario.is_black_box else {"rate_hz": float(self.scenario.workload.rate_hz)}),
                 "timing": self.deployment.spec.timing,
                 **self.deployment.described,
             },
@@ -149,17 +163,25 @@ class _Run:
         with recorder:
             self._load_and_faults(recorder)
             self._final(recorder)
+            self.deployment.remove(self.prefix)
         return recorder.close()
 
     def _load_and_faults(self, recorder: Recorder) -> None:
         scenario = self.scenario
         with ExitStack() as undo:
+            undo.enter_context(self.deployment.writing_under(self.prefix))
             if scenario.faults.steps:  # without faults there is nothing to observe, and budgets want silence
                 undo.enter_context(Observer(self.deployment, recorder))
+            if scenario.is_black_box:
+                undo.enter_context(CommandMonitor(self.deployment, recorder))
+            endpoints = endpoints_of(self.deployment, path=scenario.path)
+            if follows_primary(scenario.subject):
+                link = PrimaryLink(self.deployment, note=lambda data: recorder.note("primary-link", data))
+                endpoints = replace(endpoints, primary=undo.enter_context(link).address)
             load = Load(
                 workload=scenario.workload,
                 subject=scenario.subject,
-                endpoints=endpoints_of(self.deployment, path=scenario.path),
+                endpoints=endpoints,
                 recorder=recorder,
                 seed=self.seed,
                 seconds=scenario.length_s,
@@ -205,8 +227,10 @@ class _Run:
             recorder.phase("final")
             self.watch.phase("final")
             so_far = load_history(self.folder.history_path)
+            if self.scenario.is_black_box:
+                self._everything(recorder)
             keys = sorted({op.key for op in so_far.ops if op.key is not None and op.sent and op.name != "read"})
-            prefix = f"arbredis:{self.folder.path.name}:"
+            prefix = "" if self.scenario.is_black_box else self.prefix
             try:
                 readback.final_reads(self.deployment, recorder, keys)
                 readback.snapshots(self.deployment, recorder, prefix=prefix)
@@ -215,6 +239,15 @@ class _Run:
                 recorder.note(source="harness", data={"kind": "not-read-back", "why": str(error)})
         recorder.phase("end")
 
+    def _everything(self, recorder: Recorder) -> None:
+        """What a black box keeps, whatever its keys are."""
+        import redis
+
+        try:
+            read_everything(self.deployment, recorder)
+        except (ArbredisError, redis.RedisError) as error:
+            recorder.note(source="harness", data={"kind": "not-read-back", "why": str(error)})
+
 
 def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoints:
     """Where a subject finds this deployment."""
@@ -222,8 +255,9 @@ def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoint
     return Endpoints(
         primary=primary.proxied if path == "proxied" else primary.direct,
         sentinels=tuple(node.proxied if path == "proxied" else node.direct for node in deployment.sentinels),
-        master_name=MASTER_NAME,
+        master_name=deployment.master_name,
         nodes=deployment.addresses,
+        login=deployment.login,
     )
 
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolv
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from pytest_arbredis.checkers.black_box import BlackBoxGuard
 from pytest_arbredis.checkers.exposure import ExposedBy  # noqa: TC001 - as above
 from pytest_arbredis.checkers.recovery import RecoversWithin, require_rate
 from pytest_arbredis.checkers.vacuity import VacuityGuard
 from pytest_arbredis.checkers.verdict import Check, Finding, Verdict, worst
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.schedule import Schedule
+from pytest_arbredis.load.workloads import NoOperations
 from pytest_arbredis.report.result import ScenarioKind
-from pytest_arbredis.topology.spec import ASIDE
+from pytest_arbredis.topology.spec import is_aside
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
@@ -84,20 +86,24 @@ class Scenario:
         return self.faults.ends_s + AFTER_LAST_FAULT_S if self.seconds is None else self.seconds
 
     @property
-    def guard(self) -> VacuityGuard:
+    def is_black_box(self) -> bool:
+        """Whether the subject works by itself: nothing is asked of it, and what the servers saw is judged."""
+        return isinstance(self.workload, NoOperations)
+
+    @property
+    def guard(self) -> VacuityGuard | BlackBoxGuard:
         """What must have happened for any verdict of this scenario to mean something."""
-        return VacuityGuard(
-            names=self.judged,
-            faults=tuple(step.fault.name for step in self.faults.steps),
-            exposed_by={**self._usually_exposed_by(), **self.exposed_by},
-            final_reads=self.read_back,
-        )
+        faults = tuple(step.fault.name for step in self.faults.steps)
+        exposed_by = {**self._usually_exposed_by(), **self.exposed_by}
+        if self.is_black_box:
+            return BlackBoxGuard(faults=faults, exposed_by=exposed_by, final_reads=self.read_back)
+        return VacuityGuard(names=self.judged, faults=faults, exposed_by=exposed_by, final_reads=self.read_back)
 
     def _usually_exposed_by(self) -> dict[str, ExposedBy]:
         """For each step, `fault on target`: where operations meet it, as the fault and its target have it."""
         return {
             f"{step.fault.name} on {step.target}": (
-                "any" if step.fault.nature.met_by == "target" and step.target in ASIDE else step.fault.nature.met_by
+                "any" if step.fault.nature.met_by == "target" and is_aside(step.target) else step.fault.nature.met_by
             )
             for step in self.faults.steps
         }

@@ -7,26 +7,25 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.errors import ArbredisError, UsageError
-from pytest_arbredis.options import SESSION, VIEW, means_of, runs_dir_of, seed_of, topology_of
+from pytest_arbredis.errors import UsageError
+from pytest_arbredis.options import ITEM, SESSION, VIEW, choice, means_of, runs_dir_of, seed_of, subject_of
+from pytest_arbredis.views.marker import specification_of
+from pytest_arbredis.views.topology import TopologyView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pytest
-    import redis
-    from redis.asyncio import Redis as AsyncRedis
-    from redis.sentinel import Sentinel
 
-    from pytest_arbredis.faults.bench import FaultBench
-    from pytest_arbredis.faults.nemesis import Nemesis
     from pytest_arbredis.history.history import History
     from pytest_arbredis.report.result import RunResult
     from pytest_arbredis.scenario import Scenario
     from pytest_arbredis.topology.deployment import Deployment
-    from pytest_arbredis.topology.node import Address, Node
+    from pytest_arbredis.topology.means import Means
     from pytest_arbredis.topology.pool import DeploymentPool
+    from pytest_arbredis.views.marker import Specification
+
+__all__ = ["Arbredis", "Judged", "TopologyView", "of"]
 
 
 def of(config: pytest.Config) -> Arbredis:
@@ -41,54 +40,152 @@ class Arbredis:
     """Runs scenarios, and gives tests their topology."""
 
     def __init__(self, config: pytest.Config) -> None:
-        from pytest_arbredis.topology.pool import DeploymentPool
-
         self.config = config
-        self.pool: DeploymentPool = DeploymentPool(means_of(config))
+        self.means = means_of(config)
         self.seed = seed_of(config)
         self.runs_dir = runs_dir_of(config)
+        self.subject = subject_of(config)
         self.worker = str(getattr(config, "workerinput", {}).get("workerid", "main"))
         self.results: list[RunResult] = []
-        """What the present test has run; the hooks clear it."""
+        """What the present test has run, and was not told of yet."""
+        self.ran: list[RunResult] = []
+        """All that the present test has run."""
+        self.wide: dict[str, TopologyView] = {}
+        """Topologies of a scope wider than a test, by the name of their fixture."""
+        self._injected: dict[str, int] = {}
+        self._pools: dict[Means, DeploymentPool] = {}
+
+    def begin(self) -> None:
+        """A test begins: nothing has run."""
+        self.results, self.ran = [], []
+        self._injected = {name: view.injected for name, view in self.wide.items()}
+
+    def pool_of(self, means: Means) -> DeploymentPool:
+        """The deployments of these means; what other means left alive ends, but for what a fixture holds."""
+        from pytest_arbredis.topology.pool import DeploymentPool
+
+        for other, pool in self._pools.items():
+            if other != means:
+                pool.close()
+        if means not in self._pools:
+            self._pools[means] = DeploymentPool(means)
+        return self._pools[means]
+
+    @property
+    def pool(self) -> DeploymentPool:
+        """The deployments of the means that the options name."""
+        return self.pool_of(self.means)
 
     @property
     def chosen(self) -> str:
-        """The launcher, and why it was chosen."""
-        return f"launcher {self.pool.chosen.name} ({self.pool.chosen.why})"
+        """The launcher of the options, and why it was chosen."""
+        return _chosen(self.pool)
+
+    @property
+    def used(self) -> list[str]:
+        """The launchers that something was deployed with, and why."""
+        return [_chosen(pool) for pool in self._pools.values() if pool.used]
 
     def run(self, scenario: Scenario, *, seed: int | None = None) -> Judged:
-        """Run a scenario on real servers and judge it. The folder of the run keeps everything."""
+        """Run a scenario on real servers and judge it. The folder of the run keeps everything.
+
+        `--arbredis-subject` replaces its subject; the test's marker may say with which launcher.
+        """
         from pytest_arbredis.run import run
         from pytest_arbredis.scenario import Scenario
 
         if not isinstance(scenario, Scenario):
             raise UsageError(f"{scenario!r} is not a Scenario", remedy="pass a pytest_arbredis.Scenario value")
-        chosen = self.seed if seed is None else seed
-        result = run(scenario, self.pool, seed=chosen, runs_dir=self.runs_dir, worker=self.worker)
+        if self.subject is not None:
+            scenario = scenario.with_subject(self.subject)
+        item = self.config.stash.get(ITEM, None)
+        means = self.means if item is None else specification_of(item).means
+        result = run(
+            scenario,
+            self.pool_of(means),
+            seed=self.seed if seed is None else seed,
+            runs_dir=self.runs_dir,
+            worker=self.worker,
+            keep=choice(self.config, "keep"),
+        )
         self.results.append(result)
-        return Judged(result, _untold=self.results)
+        self.ran.append(result)
+        lenient = choice(self.config, "inconclusive") == "skip"
+        return Judged(result, _untold=self.results, _lenient=lenient)
 
     @contextlib.contextmanager
     def view(self, item: pytest.Item) -> Iterator[TopologyView]:
         """The topology that a test's marker asks for: reset before, healed and whole after."""
+        wanted = specification_of(item)
+        deployment = suited(self.pool_of(wanted.means).take(wanted.topology))
+        with self._watched(deployment, run=item.nodeid) as view:
+            item.stash[VIEW] = view
+            yield view
+
+    @contextlib.contextmanager
+    def wide_view(self, wanted: Specification, *, name: str) -> Iterator[TopologyView]:
+        """A topology that one fixture holds for all of its scope: nobody else is given it, and nothing resets it."""
+        import pytest
+
+        with self.pool_of(wanted.means).hold(wanted.topology) as deployment:
+            with self._watched(suited(deployment), run=name) as view:
+                self.wide[name] = view
+                try:
+                    yield view
+                finally:
+                    del self.wide[name]
+            if complaints := view.complaints():
+                pytest.fail("\n".join(complaints), pytrace=False)
+
+    @contextlib.contextmanager
+    def _watched(self, deployment: Deployment, *, run: str) -> Iterator[TopologyView]:
+        """A view with a history of its own; at the end its faults are healed, and the topology is whole."""
         from pytest_arbredis.faults.nemesis import Nemesis
         from pytest_arbredis.history.recorder import Recorder
         from pytest_arbredis.history.records import Header
         from pytest_arbredis.topology.observer import Observer
 
-        deployment = self.pool.take(topology_of(item))
-        header = Header(run=item.nodeid, seed=self.seed, subject=item.nodeid)
         with contextlib.ExitStack() as undo:
             path = deployment.root / f"test-{random.getrandbits(48):012x}.jsonl"
-            recorder = undo.enter_context(Recorder(path, header))
+            recorder = undo.enter_context(Recorder(path, Header(run=run, seed=self.seed, subject=run)))
             undo.enter_context(Observer(deployment, recorder))
             nemesis = undo.enter_context(Nemesis(deployment, recorder))
-            view = TopologyView(deployment=deployment, nemesis=nemesis, path=path, seed=self.seed)
-            item.stash[VIEW] = view
+            view = TopologyView(
+                deployment=deployment, nemesis=nemesis, recorder=recorder, path=path, seed=self.seed, undo=undo
+            )
             yield view
             view.faults.rest()
             nemesis.heal_all()
             deployment.settled()
+
+    def views_of(self, item: pytest.Item) -> list[TopologyView]:
+        """The topologies that a test uses: its own, and those of wider scope by the names of their fixtures."""
+        own = item.stash.get(VIEW, None)
+        names = getattr(item, "fixturenames", ())
+        return [*([own] if own is not None else []), *(view for name, view in self.wide.items() if name in names)]
+
+    @contextlib.contextmanager
+    def judging(self, item: pytest.Item) -> Iterator[None]:
+        """Around the call of a test: what its faults and budgets say of it, and its properties for JUnit."""
+        import pytest
+
+        from pytest_arbredis.views.budget import judge
+        from pytest_arbredis.views.properties import add_properties
+        from pytest_arbredis.views.telling import unhidden
+
+        since = {name: self._injected.get(name, view.injected) for name, view in self.wide.items()}
+        try:
+            with unhidden(item):
+                yield
+                own = item.stash.get(VIEW, None)
+                complaints = [] if own is None else own.complaints()
+                for name, first in since.items():
+                    complaints += self.wide[name].complaints(first)
+                if complaints:
+                    pytest.fail("\n".join(complaints), pytrace=False)
+                judge(item, own)
+        finally:
+            add_properties(item, self.views_of(item), self.ran)
 
     def stories(self) -> list[str]:
         """What became of the scenarios that the present test ran, but for the one that it failed with."""
@@ -99,7 +196,12 @@ class Arbredis:
 
     def close(self) -> None:
         """End all servers."""
-        self.pool.close()
+        for pool in self._pools.values():
+            pool.close()
+
+
+def _chosen(pool: DeploymentPool) -> str:
+    return f"launcher {pool.chosen.name} ({pool.chosen.why})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +210,7 @@ class Judged:
 
     result: RunResult
     _untold: list[RunResult] = field(default_factory=list, repr=False)
+    _lenient: bool = False
 
     @property
     def history(self) -> History | None:
@@ -120,127 +223,24 @@ class Judged:
 
         from pytest_arbredis.checkers.verdict import Verdict
         from pytest_arbredis.report.text import failure_text
+        from pytest_arbredis.views.telling import fail_invalid
 
         if self.result.verdict is Verdict.VALID:
             return
         text = failure_text(self.result)
         self._untold[:] = [result for result in self._untold if result is not self.result]
-        if self.result.only_noise:
+        if self.result.verdict is Verdict.INVALID:
+            fail_invalid(text)
+        if self.result.only_noise or self._lenient:
             pytest.skip(text)
         pytest.fail(text, pytrace=False)
 
 
-@dataclass(eq=False, repr=False)
-class TopologyView:
-    """What a test sees of its servers."""
-
-    deployment: Deployment
-    nemesis: Nemesis
-    path: Path
-    seed: int
-    _bench: list[FaultBench] = field(default_factory=list)
-
-    @property
-    def faults(self) -> FaultBench:
-        """Faults on this topology."""
-        from pytest_arbredis.faults.bench import FaultBench
-
-        if not self._bench:
-            self._bench.append(FaultBench(self.nemesis))
-        return self._bench[0]
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """All data nodes, n0 first."""
-        return self.deployment.nodes
-
-    @property
-    def sentinels(self) -> tuple[Node, ...]:
-        """All Sentinels."""
-        return self.deployment.sentinels
-
-    @property
-    def primary(self) -> Node:
-        """The node that is primary now."""
-        return self.deployment.primary()
-
-    @property
-    def replicas(self) -> tuple[Node, ...]:
-        """The running data nodes that are not primary now."""
-        return self.deployment.replicas()
-
-    @property
-    def master_name(self) -> str:
-        """The name that the Sentinels know the primary by."""
-        from pytest_arbredis.topology.settled import MASTER_NAME
-
-        return MASTER_NAME
-
-    def client(self) -> redis.Redis:
-        """A `redis.Redis` with the library's defaults to the present primary, through its proxy."""
-        import redis
-
-        host, port = self.primary.proxied
-        return redis.Redis(host=host, port=port)
-
-    def async_client(self) -> AsyncRedis:
-        """A `redis.asyncio.Redis` to the present primary, through its proxy; unconnected, and the caller's to close."""
-        import redis.asyncio
-
-        host, port = self.primary.proxied
-        return redis.asyncio.Redis(host=host, port=port)
-
-    def sentinel(self) -> Sentinel:
-        """A `redis.sentinel.Sentinel` that knows all Sentinels, through their proxies."""
-        from redis.sentinel import Sentinel
-
-        if not self.sentinels:
-            raise UsageError("this topology has no Sentinels", remedy="use the marker arbredis(topology='sentinel')")
-        return Sentinel([node.proxied for node in self.sentinels], socket_timeout=1.0)
-
-    def settled(self, *, within_s: float | None = None) -> None:
-        """Wait until the topology is whole: one primary, all links up, all Sentinels of one mind."""
-        self.deployment.settled(within_s=within_s)
-
-    @property
-    def url(self) -> str:
-        """Address of n0, the primary at the start, through its proxy."""
-        return _url(self.nodes[0].proxied)
-
-    @property
-    def direct_url(self) -> str:
-        """Address of n0, the primary at the start, past its proxy."""
-        return _url(self.nodes[0].direct)
-
-    @property
-    def env(self) -> dict[str, str]:
-        """Addresses as environment variables; all through proxies."""
-        host, port = self.nodes[0].proxied
-        env = {"REDIS_URL": self.url, "REDIS_HOST": host, "REDIS_PORT": str(port), "REDIS_DB": "0"}
-        if self.sentinels:
-            env["REDIS_SENTINELS"] = ",".join(f"{node.proxied[0]}:{node.proxied[1]}" for node in self.sentinels)
-            env["REDIS_SENTINEL_MASTER"] = self.master_name
-        return env
-
-    def complaints(self) -> list[str]:
-        """Of faults that nothing of the test has met."""
-        return self._bench[0].complaints() if self._bench else []
-
-    def story(self) -> str:
-        """The section `arbredis` of a failing test: servers, faults, roles, Sentinels' events, last log lines."""
-        from pytest_arbredis.history.jsonl import load
-        from pytest_arbredis.report.story import story
-
-        try:
-            history = load(self.path)
-        except (OSError, ArbredisError) as error:
-            return f"the history could not be read: {error}"
-        logs = {node.name: node.server.log_tail(5) for node in self.deployment.servers}
-        return story(self.deployment.described, history, logs) + f"\nseed {self.seed}"
-
-    def __repr__(self) -> str:
-        return f"<{self.deployment.spec}, {', '.join(node.name for node in self.deployment.servers)}>"
-
-
-def _url(address: Address) -> str:
-    return f"redis://{address[0]}:{address[1]}/0"
+def suited(deployment: Deployment) -> Deployment:
+    """The deployment itself; a usage error if servers that somebody else started are not what the test asks for."""
+    if deployment.unsuited:
+        raise UsageError(
+            f"the external servers are not what this test asks for: {deployment.unsuited}",
+            remedy="give the test another marker or launcher, or give the drill other servers",
+        )
+    return deployment

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_arbredis.faults.verbs import FAULTS
+from pytest_arbredis.faults.registry import FAULTS
 from pytest_arbredis.fixtures import FIXTURES
 from pytest_arbredis.options import OPTIONS
 from pytest_arbredis.servers.toxiproxy import user_cache
@@ -19,6 +19,7 @@ from pytest_arbredis.servers.toxiproxy import user_cache
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 GUIDE = (ROOT / "docs" / "writing-a-scenario.md").read_text("utf-8")
+YOUR_BOT = (ROOT / "docs" / "your-bot.md").read_text("utf-8")
 CACHE = str(user_cache().parent)
 """Asked here, because pytester gives its tests another home."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -47,14 +48,17 @@ def inner(pytester, monkeypatch):
 
     def run(source: str) -> pytest.RunResult:
         pytester.makepyfile(test_it=source)
-        strict = ("-p", "no:cacheprovider", "-p", "no:xdist", "-W", "error", "--strict-markers", "--strict-config")
-        return pytester.runpytest_subprocess(*strict, "--arbredis-launcher=process")
+        off = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:randomly")
+        strict = ("-W", "error", "--strict-markers", "--strict-config")
+        return pytester.runpytest_subprocess(*off, *strict, "--arbredis-launcher=process")
 
     return run
 
 
 @pytest.mark.parametrize(
-    "source", with_tests(README) + with_tests(GUIDE), ids=lambda s: s.strip().splitlines()[-1][:40]
+    "source",
+    with_tests(README) + with_tests(GUIDE) + with_tests(YOUR_BOT),
+    ids=lambda s: s.strip().splitlines()[-1][:40],
 )
 def test_code_in_readme_and_docs_runs(inner, source):
     result = inner(source)
@@ -62,7 +66,7 @@ def test_code_in_readme_and_docs_runs(inner, source):
 
 
 def test_every_python_block_has_a_test():
-    for text in (README, GUIDE):
+    for text in (README, GUIDE, YOUR_BOT):
         assert with_tests(text) == blocks(text, "python") != []
 
 
@@ -72,9 +76,21 @@ def test_the_first_screen_is_a_screen_and_the_test_is_short():
     assert len([line for line in with_tests(README)[0].splitlines() if line.strip()]) <= 13
 
 
+def one_after_the_other() -> list[str]:
+    lines = [line.partition("#")[0].strip() for body in blocks(README, "console") for line in body.splitlines()]
+    return [line for line in lines if line]
+
+
 def commands() -> list[str]:
     lines = [line.partition("#")[0].strip() for body in blocks(README, "sh") for line in body.splitlines()]
     return [line for line in lines if line]
+
+
+def test_a_game_day_runs_line_by_line(tmp_path):
+    lines = one_after_the_other()
+    assert len(lines) >= 5
+    for line in lines:
+        test_commands_run(tmp_path, line)
 
 
 @pytest.mark.parametrize("command", [line for line in commands() if not line.startswith("make ")])
@@ -124,6 +140,7 @@ def test_verdicts_are_explained_for_every_check():
 
 
 def test_links_lead_somewhere():
-    for path in (ROOT / "README.md", ROOT / "docs" / "verdicts.md", ROOT / "docs" / "writing-a-scenario.md"):
+    docs = [ROOT / "docs" / f"{name}.md" for name in ("verdicts", "writing-a-scenario", "your-bot")]
+    for path in (ROOT / "README.md", *docs):
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
             assert (path.parent / target).is_file(), f"{path.name}: {target}"

@@ -2,76 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import sysconfig
 import tarfile
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from outsider import ROOT, build, run
 
-from pytest_arbredis.servers.toxiproxy import user_cache
+from pytest_arbredis.cli.catalogue import shipped
 from tests.test_readme import README, WRONG_BOTS, with_tests
 
-ROOT = Path(__file__).parent.parent
-SCENARIOS = ("disconnects", "failover", "latency_budgets", "lost_writes", "oom", "retries")
-
-
-def build(what: str, source: Path, into: Path) -> Path:
-    command = [sys.executable, "-m", "build", f"--{what}", "--no-isolation", "--outdir", str(into), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = into.iterdir()
-    return built
+SCENARIOS = tuple(shipped())
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="session")
-def python(wheel, tmp_path_factory):
-    """A fresh environment with the wheel, and the dependencies of this one beside it, this checkout not among them."""
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=False, symlinks=True)
-    interpreter = folder / "bin" / "python"
-    library = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(interpreter),
-        "install",
-        "--no-deps",
-        "--no-index",
-        str(wheel),
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    ours = ("pytest_arbredis", "pytest-arbredis", "_pytest_arbredis", "__editable__.pytest_arbredis")
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        known = entry.name.startswith((*ours, "__pycache__")) or entry.suffix == ".pth"
-        if not known and not (library / entry.name).exists():
-            (library / entry.name).symlink_to(entry)
-    return interpreter
-
-
-def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ARBREDIS_", "PYTEST_"))}
-    environment |= {"XDG_CACHE_HOME": str(user_cache().parent)}
-    return subprocess.run(
-        [str(python), *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def test_the_wheel_has_all_that_runs_and_nothing_else(wheel):
@@ -120,7 +66,7 @@ def test_the_first_test_of_the_readme_fails_with_a_wrong_bot(python, tmp_path, w
 def test_the_installed_scenarios_are_collected(python, tmp_path):
     done = run(python, tmp_path, "-m", "pytest", "--pyargs", "pytest_arbredis.scenarios", "--collect-only", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("::test_") == 10
+    assert done.stdout.count("::test_") == sum(map(len, shipped().values()))
 
 
 def test_the_installed_command_lists_its_scenarios(python, tmp_path):

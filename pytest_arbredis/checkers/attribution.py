@@ -68,7 +68,8 @@ def attribute(history: History, losses: Losses) -> Attribution:
     - *unexpected*: its primary's offset was below the cut after it completed, so the promoted node had it; or a write
       that the same primary acknowledged later, in the same history, did survive.
     - *documented*: invoked when the primary's offset had already reached the cut; or after the promoted node was seen
-      as a master; or after the last sample below the cut, no more than `LONGEST_GAP_NS` after it.
+      as a master; or after the last sample below the cut, no more than `LONGEST_GAP_NS` after it; or executed in a
+      history that nobody took over, by a node that came back after another had been promoted.
     - *undecided*: everything else, and all without samples of its primary or without a cut.
 
     Offsets decide, not clocks. An event's `asked_ns`, if recorded, is when the sample was asked for.
@@ -105,7 +106,7 @@ def _class_of(
     node, replid = era
     ends = [cut for cut in cuts.values() if cut.replid == replid and cut.node != node]
     if not ends:
-        return "undecided"
+        return "documented" if _superseded(op, node, cuts) else "undecided"
     cut = min(ends, key=lambda end: end.offset)
     own = [sample for sample in samples[node] if sample.is_master and sample.replid == replid]
     below = [sample for sample in own if sample.offset < cut.offset]
@@ -115,6 +116,12 @@ def _class_of(
     promoted = cut.seen_ns <= op.invoked_ns
     just_after = bool(below) and 0 <= op.invoked_ns - below[-1].answered_ns <= LONGEST_GAP_NS
     return "documented" if reached or promoted or just_after else "undecided"
+
+
+def _superseded(op: Op, node: str, cuts: Mapping[tuple[str, str], Cut]) -> bool:
+    """Whether the last promotion that was seen before the write is that of another node."""
+    seen = [cut for cut in cuts.values() if cut.seen_ns <= op.invoked_ns]
+    return bool(seen) and max(seen, key=lambda cut: cut.seen_ns).node != node
 
 
 def _era(op: Op, samples: Mapping[str, Sequence[_Sample]]) -> tuple[str, str] | None:

@@ -106,10 +106,10 @@ class VacuityGuard:
         first_ns = history.faults[0].began_ns
         if not any(op.completed_ns is not None and op.completed_ns < first_ns for op in told):
             yield f"no {what} succeeded before the first fault"
-        healed_ns = _healed_ns(history)
-        if healed_ns is None:
+        healed = healed_ns(history)
+        if healed is None:
             yield "it is not on record that everything was healed"
-        elif not any(op.invoked_ns >= healed_ns for op in told):
+        elif not any(op.invoked_ns >= healed for op in told):
             yield f"no {what} succeeded after healing"
 
     def _why_not_injected(self, history: History) -> Iterator[str]:
@@ -161,7 +161,7 @@ def vacuity_guard(
     )
 
 
-def _healed_ns(history: History) -> int | None:
+def healed_ns(history: History) -> int | None:
     """When the last fault ended; where an end is not on record, when the phase `settled`, or else `heal`, began."""
     ends = [fault.ended_ns for fault in history.faults if fault.ended_ns is not None]
     if len(ends) == len(history.faults):

@@ -25,7 +25,12 @@ EXIT_HARNESS = 4
 def drill(  # noqa: PLR0917 - a command's options
     names: Annotated[list[str] | None, typer.Argument(help="Scenarios: NAME, file.py or pkg.mod:VALUE.")] = None,
     profile: Annotated[str, typer.Option(help="quick or release; without NAMEs.")] = "quick",
-    launcher: Annotated[str, typer.Option(envvar="ARBREDIS_LAUNCHER", help="auto, docker or process.")] = "auto",
+    subject: Annotated[
+        str | None, typer.Option(metavar="PKG.MOD:FACTORY", help="Judge this subject by the scenarios that fit it.")
+    ] = None,
+    launcher: Annotated[
+        str, typer.Option(envvar="ARBREDIS_LAUNCHER", help="auto, docker, process or external.")
+    ] = "auto",
     proxy: Annotated[str, typer.Option(envvar="ARBREDIS_PROXY", help="auto or toxiproxy.")] = "auto",
     seed: Annotated[int | None, typer.Option(envvar="ARBREDIS_SEED", min=0, help="Seed of all chance.")] = None,
     redis_bin: Annotated[str | None, typer.Option(envvar="ARBREDIS_REDIS_BIN", help="redis-server to run.")] = None,
@@ -33,6 +38,14 @@ def drill(  # noqa: PLR0917 - a command's options
     toxiproxy_image: Annotated[
         str | None, typer.Option(envvar="ARBREDIS_TOXIPROXY_IMAGE", help="Image of Toxiproxy.")
     ] = None,
+    url: Annotated[
+        str | None, typer.Option(envvar="ARBREDIS_URL", help="Servers that stand: redis://…, redis+sentinel://…/name.")
+    ] = None,
+    control: Annotated[str | None, typer.Option(envvar="ARBREDIS_CONTROL", help="URL of their Toxiproxy.")] = None,
+    allow_destructive: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option("--allow-destructive", envvar="ARBREDIS_ALLOW_DESTRUCTIVE", help="Their data may be lost."),
+    ] = False,
     runs_dir: Annotated[
         Path | None, typer.Option(envvar="ARBREDIS_RUNS_DIR", help="Folder of the runs (.arbredis/runs).")
     ] = None,
@@ -44,6 +57,7 @@ def drill(  # noqa: PLR0917 - a command's options
 
     from pytest_arbredis.cli.catalogue import check_profile, find
     from pytest_arbredis.cli.catalogue import profile as of_profile
+    from pytest_arbredis.report.markdown import append_step_summary, verdicts_markdown
     from pytest_arbredis.report.terminal import console_for
     from pytest_arbredis.topology.means import Means
 
@@ -54,9 +68,14 @@ def drill(  # noqa: PLR0917 - a command's options
         redis_bin=redis_bin,
         redis_image=redis_image,
         toxiproxy_image=toxiproxy_image,
+        url=url,
+        control=control,
+        allow_destructive=allow_destructive,
     )
-    scenarios = find(names) if names else of_profile(profile)
+    scenarios: Sequence[Scenario] = find(names) if names else of_profile(profile)
     console = console_for()
+    if subject is not None:
+        scenarios = _fitting(console, scenarios, subject, named=bool(names))
     if list_only:
         _list(console, scenarios)
         return
@@ -64,8 +83,26 @@ def drill(  # noqa: PLR0917 - a command's options
     folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
     results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder)
     _show(console, results, failures, seed=chosen_seed, runs_dir=folder)
+    append_step_summary(verdicts_markdown(results, {name: str(error) for name, error in failures}))
+    if not scenarios:
+        raise typer.Exit(EXIT_INCONCLUSIVE)
     lenient = profile == "quick" and not strict
     raise typer.Exit(exit_status(results, failures, lenient=lenient, named=bool(names)))
+
+
+def _fitting(console: Console, scenarios: Sequence[Scenario], name: str, *, named: bool) -> Sequence[Scenario]:
+    """The scenarios that fit the subject of this name, for it; the rest is listed with the reasons."""
+    from rich.text import Text
+
+    from pytest_arbredis.cli.fitting import fit
+    from pytest_arbredis.subjects.by_name import subject_named
+
+    subject = subject_named(name)
+    fitting = fit(scenarios, subject, named=named)
+    console.print(Text(f"subject {subject.name}: {len(fitting.scenarios)} of {len(scenarios)} scenarios fit it"))
+    for left_out, why in fitting.left_out:
+        console.print(Text(f"  not run: {left_out}: {why}"), soft_wrap=True)
+    return fitting.scenarios
 
 
 def _list(console: Console, scenarios: Sequence[Scenario]) -> None:

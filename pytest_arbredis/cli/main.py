@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from pytest_arbredis.cli.doctor import doctor
+from pytest_arbredis.cli.down import down
 from pytest_arbredis.cli.drill import drill
+from pytest_arbredis.cli.exec import exec_
+from pytest_arbredis.cli.init import init
+from pytest_arbredis.cli.inject import heal, inject
+from pytest_arbredis.cli.status import status
+from pytest_arbredis.cli.up import up
 from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +46,13 @@ app = typer.Typer(
 )
 app.command()(drill)
 app.command()(doctor)
+app.command(name="init")(init)
+app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_)
+app.command()(up)
+app.command()(inject)
+app.command()(heal)
+app.command(name="status")(status)
+app.command()(down)
 
 
 class TerminatedError(BaseException):

@@ -1,4 +1,7 @@
-"""Faults for a test: injected when called, in force when the call returns, healed early or at teardown."""
+"""Faults for a test: injected when called, in force when the call returns, healed early or at teardown.
+
+In a running event loop everything is done in threads: see `FaultHandle.in_force`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.faults.exposure import Exposure
 from pytest_arbredis.faults.fault import Site
 from pytest_arbredis.faults.verbs import Verbs
-from pytest_arbredis.topology.spec import ASIDE
+from pytest_arbredis.topology.spec import check_target, is_aside
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from concurrent.futures import Future
     from types import TracebackType
     from typing import Self
@@ -20,40 +24,68 @@ if TYPE_CHECKING:
     from pytest_arbredis.faults.fault import Fault
     from pytest_arbredis.faults.nemesis import Injection, Nemesis
 
+HELD_UP_S = 0.1
+"""So long at most a call holds up an event loop, for a fault that is quick to inject to be in force when it returns."""
+
 
 class FaultHandle:
-    """A fault in force. As a context manager, sync or async, it heals at the end of its block."""
+    """A fault in force. As a context manager, sync or async, it heals at the end of its block.
 
-    def __init__(
-        self, nemesis: Nemesis, injection: Injection, exposures: list[Exposure], *, expect_unobserved: bool
-    ) -> None:
+    In an event loop the call gives the handle at once, and the fault may not be in force yet: `async with` begins its
+    block, and `await handle.in_force()` (or `await handle`) returns, when it is, and its effect was seen.
+    """
+
+    def __init__(self, nemesis: Nemesis, fault: Fault, target: str, *, expect_unobserved: bool) -> None:
         self._nemesis = nemesis
-        self._exposures = exposures
+        self._what = f"{fault.name} on {target}"
         self._expect_unobserved = expect_unobserved
+        self._injecting: Future[None] | None = None
         self._probing: Future[None] | None = None
-        self.injection = injection
+        self._exposures: list[Exposure] = []
+        self._injection: Injection | None = None
         self.met = ""
+        self.judged = False
 
-    def probe(self) -> None:
-        """Begin to look for its effect in a thread, so that an event loop is not held up by the probe."""
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="arbredis-probe")
-        self._probing = executor.submit(self._nemesis.observe, self.injection)
-        executor.shutdown(wait=False)
+    @property
+    def injection(self) -> Injection:
+        """The injection, once it is made; raises what made it impossible."""
+        if self._injecting is not None:
+            try:
+                self._injecting.result()
+            except BaseException:
+                self.judged = True  # told now, and not again at the end
+                raise
+        if self._injection is None:
+            raise HarnessError(f"{self._what} was not injected", remedy="see the first error of this test")
+        return self._injection
 
     def rest(self) -> None:
-        """Return once its probe has ended, whatever it saw."""
+        """Return once nothing of it is under way any more, whatever came of it."""
+        if self._injecting is not None:
+            wait([self._injecting])
         if self._probing is not None:
             wait([self._probing])
 
     def confirm(self) -> None:
         """Return once its effect was seen; raise `HarnessError` if it was not."""
+        injection = self.injection
         if self._probing is not None:
             self._probing.result()
-        if not self.injection.observed:
+        if not injection.observed:
             raise HarnessError(
-                f"{self.injection.fault.name} on {self.injection.target} was injected, but no probe saw its effect",
+                f"{self._what} was injected, but no probe saw its effect",
                 remedy="the servers' logs may say why; nothing was proven by this test",
             )
+
+    async def in_force(self) -> Self:
+        """The same in an event loop, which goes on meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.confirm)
+        return self
+
+    def __await__(self) -> Generator[object, None, Self]:
+        return self.in_force().__await__()
 
     @property
     def evidence(self) -> str:
@@ -75,7 +107,8 @@ class FaultHandle:
 
     def witness(self) -> None:
         """Ask the witnesses whether the code under test has met it by now."""
-        if not self.met and (not self.injection.healed or self.injection.fault.nature.momentary):
+        injection = self._injection
+        if injection is not None and not self.met and (not injection.healed or injection.fault.nature.momentary):
             self.met = next(filter(None, (exposure.met() for exposure in self._exposures)), "")
 
     @property
@@ -84,11 +117,24 @@ class FaultHandle:
         if self.met or self._expect_unobserved:
             return ""
         return (
-            f"{self.injection.fault.name} on {self.injection.target} was in force ({self.evidence}), but none of your "
+            f"{self._what} was in force ({self.evidence}), but none of your "
             "operations met it: did your code connect elsewhere? (expect_unobserved=True if that is what you want)"
         )
 
+    def inject(self, fault: Fault, target: str, exposures: list[Exposure], *, beside: bool) -> None:
+        """Inject it. `beside`: its effect is looked for in a thread, unless that must come before anything else."""
+        self._injection = injection = self._nemesis.begin(fault, target)
+        self._exposures = exposures
+        apart = beside and not fault.nature.at_once
+        if not apart:
+            self._nemesis.observe(injection)
+        for exposure in exposures:
+            exposure.arm()
+        if apart:
+            self._probing = _in_thread(self._nemesis.observe, injection)
+
     def __enter__(self) -> Self:
+        self.injection  # noqa: B018 - in an event loop it may not be made yet
         return self
 
     def __exit__(
@@ -97,10 +143,7 @@ class FaultHandle:
         self.heal()
 
     async def __aenter__(self) -> Self:
-        import asyncio
-
-        await asyncio.to_thread(self.confirm)
-        return self
+        return await self.in_force()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,44 +158,71 @@ class FaultBench(Verbs[FaultHandle]):
 
     def __init__(self, nemesis: Nemesis) -> None:
         self._nemesis = nemesis
+        self._queue: ThreadPoolExecutor | None = None
         self.handles: list[FaultHandle] = []
         watch_dials()
         self._since = DIALS.copy()
 
     def _put(self, fault: Fault, target: str, *, expect_unobserved: bool) -> FaultHandle:
-        for earlier in self.handles:  # this one may end an earlier one, as a restart does
-            earlier.witness()
-        deployment = self._nemesis.deployment
-        site = Site(deployment=deployment, nodes=deployment.resolve(fault.nature.met_at or target))
-        exposures = [Exposure(site, cuts=fault.nature.cuts, on_link=fault.nature.on_link, since=self._since)]
-        if target in ASIDE:
-            exposures.append(Exposure(Site(deployment=deployment, nodes=(deployment.primary(),)), since=self._since))
-        beside = not fault.nature.at_once and _in_event_loop()
-        injection = self._nemesis.begin(fault, target)
+        check_target(target)
         expected = expect_unobserved or fault.nature.remedy
-        handle = FaultHandle(self._nemesis, injection, exposures, expect_unobserved=expected)
-        self.handles.append(handle)
-        if not beside:
-            self._nemesis.observe(injection)
-        for exposure in exposures:
-            exposure.arm()
-        if beside:
-            handle.probe()
-        else:
+        handle = FaultHandle(self._nemesis, fault, target, expect_unobserved=expected)
+        earlier = self.handles.copy()
+        if not _in_event_loop():
+            self._inject(handle, fault, target, earlier, beside=False)
+            self.handles.append(handle)
             handle.confirm()
+            return handle
+        if self._queue is None:  # one after the other: a restart finds what a crash before it has ended
+            self._queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="arbredis-faults")
+        injecting = self._queue.submit(self._inject, handle, fault, target, earlier, beside=True)
+        handle._injecting = injecting  # noqa: SLF001 - ours
+        self.handles.append(handle)
+        if not fault.nature.at_once:
+            wait([injecting], timeout=HELD_UP_S)
+        if injecting.done() and injecting.exception() is not None:
+            self.handles.remove(handle)
+            injecting.result()
         return handle
 
+    def _inject(
+        self, handle: FaultHandle, fault: Fault, target: str, earlier: list[FaultHandle], *, beside: bool
+    ) -> None:
+        for one in earlier:  # this one may end an earlier one, as a restart does
+            one.witness()
+        deployment = self._nemesis.deployment
+        site = Site(deployment=deployment, nodes=deployment.resolve(fault.nature.met_at or target))
+        nature = fault.nature
+        exposures = [
+            Exposure(site, cuts=nature.cuts, on_link=nature.on_link, only_new=nature.only_new, since=self._since)
+        ]
+        if is_aside(target):
+            exposures.append(Exposure(Site(deployment=deployment, nodes=(deployment.primary(),)), since=self._since))
+        handle.inject(fault, target, exposures, beside=beside)
+
     def rest(self) -> None:
-        """Return once no probe looks any more."""
+        """Return once nothing is injected and no probe looks any more."""
         for handle in self.handles:
             handle.rest()
+        if self._queue is not None:
+            self._queue.shutdown()
+            self._queue = None
 
-    def complaints(self) -> list[str]:
-        """Of every fault that nothing of the test has met."""
-        for handle in self.handles:
+    def complaints(self, since: int = 0) -> list[str]:
+        """Of every fault that nothing of the test has met, from the one with that number on; each is judged once."""
+        judged = [handle for handle in self.handles[since:] if not handle.judged]
+        for handle in judged:
             handle.confirm()
             handle.witness()
-        return [handle.complaint for handle in self.handles if handle.complaint]
+            handle.judged = True
+        return [handle.complaint for handle in judged if handle.complaint]
+
+
+def _in_thread(work: object, injection: Injection) -> Future[None]:
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="arbredis-probe")
+    probing: Future[None] = executor.submit(work, injection)  # type: ignore[arg-type]
+    executor.shutdown(wait=False)
+    return probing
 
 
 def _in_event_loop() -> bool:

@@ -52,7 +52,6 @@ class Crash:
 def _start_again(deployment: Deployment, node: Node) -> Undo:
     def undo() -> None:
         if not node.is_running:
-            node.server.start()
-            deployment.await_answering(node)
+            deployment.start_again(node)
 
     return undo

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.faults.nature import Nature
-from pytest_arbredis.topology.settled import MASTER_NAME
+from pytest_arbredis.faults.patience import correcting_late
 
 if TYPE_CHECKING:
     from pytest_arbredis.faults.fault import Site, Undo
 
 ACCEPTED_WITHIN_S = 5.0
-PATIENT_PUBLISH_MS = 1000
-"""A Sentinel turns a promoted replica back after four publish periods if it believes in a sane old primary. The leader
-learns of the promotion by its INFO once a second: with the fast timing's 50 ms the others would be quicker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +39,20 @@ class Failover:
 
         def accepted() -> str:
             try:
-                sentinels[0].client.sentinel_failover(MASTER_NAME)
+                sentinels[0].client.sentinel_failover(site.deployment.master_name)
             except redis.ResponseError as error:
                 if "NOGOODSLAVE" in str(error) or "No suitable" in str(error):
                     return ""
                 raise HarnessError(f"SENTINEL FAILOVER was refused: {error}") from error
             return "accepted"
 
-        usual = dict(site.deployment.timing.debug).get("publish-period")
-
-        def publish_every(period_ms: int | None) -> None:
-            for follower in sentinels[1:] if period_ms is not None else ():
-                follower.client.execute_command("SENTINEL", "DEBUG", "publish-period", period_ms)
-
-        publish_every(usual and PATIENT_PUBLISH_MS)
+        undo = correcting_late(site.deployment, sentinels[1:])
         try:
             wait_until(accepted, within_s=ACCEPTED_WITHIN_S, what="a Sentinel that accepts a failover", every_s=0.05)
         except BaseException:
-            publish_every(usual)
+            undo()
             raise
-        return lambda: publish_every(usual)
+        return undo
 
     def observe(self, site: Site) -> str:
         """Another node says that it is master, and the old primary follows it."""

@@ -28,6 +28,10 @@ class Site:
     """Name of the node that was primary just before the injection."""
     ended: frozenset[str] = frozenset()
     """Names of the nodes that did not run just before the injection."""
+    clients: frozenset[tuple[str, int]] = frozenset()
+    """Node and id of each connection of clients just before the injection, if the fault's nature asks for it."""
+    pids: tuple[int | None, ...] = ()
+    """Process ids of the nodes just before the injection; None where one did not run, or has none that is known."""
 
 
 class Fault(Protocol):
@@ -41,7 +45,10 @@ class Fault(Protocol):
     nature: ClassVar[Nature]
 
     def inject(self, site: Site) -> Undo:
-        """Bring it about; returns what heals it, once the servers accepted it."""
+        """Bring it about; returns what heals it, once the servers accepted it.
+
+        Raises `UsageError` before it did anything where it makes no sense here.
+        """
         ...
 
     def observe(self, site: Site) -> str:

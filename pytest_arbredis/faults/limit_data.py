@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
@@ -15,6 +15,8 @@ from pytest_arbredis.faults.probe import contrast
 from pytest_arbredis.proxy.toxics import LimitBytes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_arbredis.topology.node import Address
 
 MARGIN_BYTES = 2
@@ -50,11 +52,17 @@ class LimitData:
 
     def inject(self, site: Site) -> Undo:
         """Add the toxic to each target's proxy."""
+        login = site.deployment.login
+        if self.after_handshake and login.ca is not None:
+            raise UsageError(
+                "limit data after the handshake, on links of TLS: what passes there cannot be counted in replies",
+                remedy="leave after_handshake out, or do without tls",
+            )
         undos = []
         for node in site.nodes:
             limit = self.bytes
             if self.after_handshake:
-                limit += handshake_bytes(node.direct) + MARGIN_BYTES
+                limit += handshake_bytes(node.direct, login.options()) + MARGIN_BYTES
                 close_connections(site.deployment, node)
             undos.append(add_toxic(site.deployment, node, LimitBytes(bytes=limit), fault=self.name))
         return undoing_all(undos)
@@ -71,7 +79,7 @@ class LimitData:
         return "; ".join(seen)
 
 
-def handshake_bytes(address: Address) -> int:
+def handshake_bytes(address: Address, login: Mapping[str, Any]) -> int:
     """How many bytes a server answers while a redis-py client with its defaults connects; counted by a relay."""
     import redis
 
@@ -94,7 +102,7 @@ def handshake_bytes(address: Address) -> int:
         thread.start()
         # From a pool: a bare Connection leaves out the part of the handshake that a pool adds.
         port = listener.getsockname()[1]
-        client = redis.Redis(host="127.0.0.1", port=port, socket_timeout=5, single_connection_client=True)
+        client = redis.Redis(host="127.0.0.1", port=port, socket_timeout=5, single_connection_client=True, **login)
         client.close()
         thread.join(5)
     return counted

@@ -35,14 +35,18 @@ class Nature:
     """Every open connection to the target meets it, used or not."""
     on_link: bool = False
     """It is on the link through the proxy: what goes past the proxy does not meet it."""
+    only_new: bool = False
+    """Only new connections meet it: those that were open go on as before."""
     momentary: bool = False
     """It is over when it is seen: nothing of it is left to heal by time."""
     remedy: bool = False
     """It mends something: nothing has to meet it."""
-    ends: str = ""
-    """The fault that it ends on the same nodes, as a restart ends a crash."""
+    ends: tuple[str, ...] = ()
+    """The faults that it ends on the same nodes, as a restart ends a crash."""
     keeps_data: bool = False
     """The target's data is kept aside once it is in force, to show later what was lost."""
+    notes_clients: bool = False
+    """The connections of clients to the target are noted before the injection, for its probe (`Site.clients`)."""
     probe_counts: bool = False
     """Its probe sends commands that would be taken for the test's own, so it looks before the witnesses count."""
     observed_within_s: float = 3.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock, wait_until
-from pytest_arbredis.errors import ArbredisError, UnhealedError, UsageError, WaitTimeoutError
+from pytest_arbredis.errors import ArbredisError, HarnessError, UnhealedError, UsageError, WaitTimeoutError
+from pytest_arbredis.faults.exposure import connections
 from pytest_arbredis.faults.fault import Site, params_of
 from pytest_arbredis.history.records import Evidence
 from pytest_arbredis.topology.capabilities import lacking
@@ -44,6 +45,14 @@ class Injection:
     def nodes(self) -> tuple[str, ...]:
         """Names of the nodes it is on."""
         return tuple(node.name for node in self.site.nodes)
+
+
+def _require_undo(name: str, undo: object) -> None:
+    """A fault of another package may have forgotten it."""
+    if not callable(undo):
+        raise HarnessError(
+            f"{name} was injected and gave {undo!r} instead of what heals it", remedy="let its inject return a function"
+        )
 
 
 class Nemesis:
@@ -86,7 +95,13 @@ class Nemesis:
         except ArbredisError:
             primary = ""
         ended = frozenset(node.name for node in nodes if not node.is_running)
-        site = Site(deployment=self.deployment, nodes=nodes, primary=primary, ended=ended)
+        pids = tuple(node.server.pid for node in nodes)
+        clients = frozenset(
+            (node.name, int(client["id"]))
+            for node in (nodes if fault.nature.notes_clients else ())
+            for client in connections(node)
+        )
+        site = Site(deployment=self.deployment, nodes=nodes, primary=primary, ended=ended, pids=pids, clients=clients)
         token = self.recorder.fault_began(
             name=fault.name,
             target=target,
@@ -95,8 +110,12 @@ class Nemesis:
         )
         try:
             undo = fault.inject(site)
+            _require_undo(fault.name, undo)
             injection = Injection(fault=fault, target=target, site=site, token=token, undo=undo)
             self.injections.append(injection)
+        except UsageError:  # refused, before anything was done
+            self.recorder.fault_ended(token)
+            raise
         except BaseException as error:
             # It may be in force on some of its nodes, and nobody can undo that.
             self.deployment.poisoned = f"{fault.name} on {target} was injected in part: {error!r}"
@@ -125,10 +144,10 @@ class Nemesis:
             return None
         return Evidence(source="probe", at_ns=self.clock.now_ns(), detail=detail)
 
-    def _supersede(self, name: str, by: Injection) -> None:
+    def _supersede(self, names: tuple[str, ...], by: Injection) -> None:
         """A restart ends the crash of the same nodes."""
         for injection in self.in_force:
-            if injection.fault.name == name and by.observed and set(injection.nodes) <= set(by.nodes):
+            if injection.fault.name in names and by.observed and set(injection.nodes) <= set(by.nodes):
                 self.heal(injection)
 
     def heal(self, injection: Injection) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import socket
+import ssl
 import statistics
 import time
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from pytest_arbredis._dials import harness_dials
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_arbredis.topology.node import Address, Node
 
 PING = b"*1\r\n$4\r\nPING\r\n"
@@ -34,13 +38,16 @@ class Ping:
         return self.ending == "answered"
 
 
-def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1) -> Ping:
-    """Connect anew and PING `rounds` times; the fastest answer, or how the first unanswered one ended."""
+def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1, ca: Path | None = None) -> Ping:
+    """Connect anew and PING `rounds` times; the fastest answer, or how the first unanswered one ended.
+
+    With `ca`, the authority of the server's certificate, by TLS; the handshake is not timed.
+    """
     taken: list[float] = []
     received = 0
     began = time.perf_counter()
     try:
-        with harness_dials(), socket.create_connection(address, timeout=timeout_s) as connection:
+        with harness_dials(), _dialled(address, timeout_s, ca) as connection:
             for _ in range(rounds):
                 began = time.perf_counter()
                 connection.sendall(PING)
@@ -61,6 +68,22 @@ def ping(address: Address, *, timeout_s: float = 1.0, rounds: int = 1) -> Ping:
     return Ping(ending="answered", after_ms=min(taken), received=received, median_ms=statistics.median(taken))
 
 
+def _dialled(address: Address, timeout_s: float, ca: Path | None) -> socket.socket:
+    plain = socket.create_connection(address, timeout=timeout_s)
+    if ca is None:
+        return plain
+    try:
+        return _context(ca).wrap_socket(plain, server_hostname=address[0])
+    except BaseException:
+        plain.close()
+        raise
+
+
+@functools.cache
+def _context(ca: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
+
+
 def _since_ms(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
@@ -75,6 +98,6 @@ class Contrast:
 
 def contrast(node: Node, *, timeout_s: float = 1.0, rounds: int = 1) -> Contrast:
     """PING a node through its proxy, and directly."""
-    direct = ping(node.direct, timeout_s=timeout_s, rounds=rounds)
-    through = ping(node.proxied, timeout_s=timeout_s, rounds=rounds)
+    direct = ping(node.direct, timeout_s=timeout_s, rounds=rounds, ca=node.direct_login.ca)
+    through = ping(node.proxied, timeout_s=timeout_s, rounds=rounds, ca=node.login.ca)
     return Contrast(through=through, direct=direct)

@@ -26,7 +26,7 @@ class Restart:
         met_by="after",
         momentary=True,
         remedy=True,
-        ends="crash",
+        ends=("crash", "stop"),
         observed_within_s=10.0,
     )
 
@@ -36,7 +36,11 @@ class Restart:
             names = ", ".join(node.name for node in site.nodes)
             raise UsageError(f"a restart of {names}, which runs", remedy="crash it first; target 'crashed' finds it")
         for node in site.nodes:
-            if node.name in site.ended:
+            if node.name not in site.ended:
+                continue
+            if node in site.deployment.sentinels:  # it has to be tuned again
+                site.deployment.start_again(node)
+            else:
                 node.server.start()
         return lambda: None
 

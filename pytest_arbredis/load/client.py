@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pytest_arbredis._clock import NS_PER_MS, NS_PER_S, Clock
 from pytest_arbredis.load.floor import FloorSession
 from pytest_arbredis.load.outcomes import classify, outcome_of
-from pytest_arbredis.load.protocol import Answer, CountsAttempts, Endpoints, Invocation, Session, Subject
+from pytest_arbredis.load.protocol import Answer, CountsAttempts, Endpoints, Invocation, Reports, Session, Subject
 from pytest_arbredis.load.workloads import FLOOR, Planned, Workload
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class Client:
         try:
             with part:
                 sessions.append(orders.subject.open(orders.endpoints))
+                if isinstance(sessions[0], Reports):
+                    sessions[0].report_to(self._note)
                 floor = FloorSession(orders.endpoints.primary) if orders.workload.floor else None
                 if floor is not None:
                     sessions.append(floor)
@@ -120,6 +122,9 @@ class Client:
         finally:
             self.ready.set()
             self._close(sessions)
+
+    def _note(self, data: dict[str, Json]) -> None:
+        self._orders.recorder.note(source=f"client {self.number}", data=data)
 
     def _close(self, sessions: list[Session]) -> None:
         for session in sessions:
@@ -147,6 +152,8 @@ class Client:
                 using = floor if floor is not None and planned.name == FLOOR else session
                 self._apply(using, planned, spin_until_ns=target_ns if lead_ns else 0)
             self.done += 1
+        if not self.done:  # it has nothing to ask of the subject, which works by itself until the load ends
+            self._await(end_ns)
 
     def _await(self, target_ns: int) -> None:
         """Let time pass until `target_ns`, or until the load is stopped; a late operation runs at once."""
@@ -189,13 +196,15 @@ class Client:
             outcome=outcome,
             output=said.output,
             node=said.node,
-            attempts=counts.attempts if counts else None,
+            attempts=counts.attempts if counts else said.attempts,
             confirmed=said.confirmed,
             completed_ns=completed_ns,
-            error=None if outcome == "ok" else f"confirmed by {said.confirmed} of {said.wanted}",
+            error=None if outcome == "ok" else _error_in(said),
             meta=_tried(counts) if counts and len(counts.tried) > 1 else None,
         )
         self.tally.count(outcome)
+        if said.outcome == "unknown":
+            self._retire()
 
     def _failed(self, token: OpToken, error: BaseException, counts: CountsAttempts | None) -> None:
         """Record an error; one that the table does not list ends the load. After an unknown one, a new process."""
@@ -213,8 +222,17 @@ class Client:
         if outcome is None:
             raise error
         if outcome == "unknown":
-            self.process = next(self._orders.processes)
-            self.retired += 1
+            self._retire()
+
+    def _retire(self) -> None:
+        """What got no reply may still take effect at any time: what follows is another process's."""
+        self.process = next(self._orders.processes)
+        self.retired += 1
+
+
+def _error_in(said: Answer) -> str:
+    told = said.error or f"confirmed by {said.confirmed} of {said.wanted}"
+    return " ".join(told.split())[:_ERROR_LENGTH]
 
 
 def _tried(counts: CountsAttempts) -> dict[str, Json]:

@@ -69,7 +69,12 @@ def row_of(error: BaseException) -> Row | None:
 
 
 def outcome_of(answer: object) -> Outcome:
-    """The outcome of an operation that was answered: unknown if fewer replicas confirmed it than were asked for."""
+    """The outcome of an operation that was answered: as the subject itself judges it, if it does.
+
+    Unknown if fewer replicas confirmed it than were asked for.
+    """
+    if isinstance(answer, Answer) and answer.outcome in {"fail", "unknown"}:
+        return answer.outcome
     if isinstance(answer, Answer) and answer.confirmed is not None and answer.confirmed < (answer.wanted or 0):
         return "unknown"
     return "ok"

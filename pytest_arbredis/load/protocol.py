@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
+from collections.abc import Callable, Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from pytest_arbredis.history.records import Json  # noqa: TC001 - as above
+from pytest_arbredis.history.records import Json, Outcome  # noqa: TC001 - as above
+from pytest_arbredis.servers.login import Login
+from pytest_arbredis.topology.environment import redis_environment
 
 Address = tuple[str, int]
 
@@ -23,12 +25,17 @@ class Endpoints:
     sentinels: tuple[Address, ...] = ()
     master_name: str = "arbredis"
     nodes: Mapping[Address, str] = field(default_factory=dict)
+    login: Login = field(default_factory=Login)
 
     @property
     def url(self) -> str:
-        """`redis://host:port/0` of the primary at the start."""
-        host, port = self.primary
-        return f"redis://{host}:{port}/0"
+        """`redis://host:port/0` of the primary at the start; with a login also who one is."""
+        return self.login.url(self.primary)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The same as environment variables, for a subject in another process."""
+        return redis_environment(self.primary, self.sentinels, self.master_name, self.login)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +52,17 @@ class Invocation:
 class Answer:
     """What a session may return to say more than an output.
 
-    `confirmed` of `wanted` replicas confirmed (WAIT): fewer than wanted is applied but unconfirmed. `node` answered.
+    `confirmed` of `wanted` replicas confirmed (WAIT): fewer than wanted is applied but unconfirmed. `node` answered;
+    `attempts` were sent. A subject that judges its operation itself says so by `outcome`, and why by `error`.
     """
 
     output: Json = None
     confirmed: int | None = None
     wanted: int | None = None
     node: str | None = None
+    attempts: int | None = None
+    outcome: Outcome | None = None
+    error: str | None = None
 
 
 class Session(Protocol):
@@ -78,6 +89,15 @@ class CountsAttempts(Protocol):
     @property
     def tried(self) -> tuple[str, ...]:
         """Names of the nodes that the last operation dialled or was sent to, in order, without repeats."""
+        ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """Capability of a session: it tells what happens to it beside the operations, from whatever thread."""
+
+    def report_to(self, note: Callable[[dict[str, Json]], None]) -> None:
+        """Call `note` with a remark (`{"kind": …}`) for the history, from now on."""
         ...
 
 

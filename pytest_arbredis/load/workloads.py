@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_arbredis.history.records import Json
+    from pytest_arbredis.load.messages import Messages
 
 COMMANDS = ("GET", "SET", "PUBLISH")
 """What `commands` can send."""
@@ -80,7 +81,7 @@ class UniqueWrites:
     floor: bool = False
 
     def __post_init__(self) -> None:
-        _check(self.rate_hz, self.clients)
+        require_clients(self.rate_hz, self.clients)
         if not 0 <= self.read_share < 1:
             raise UsageError(f"read_share is {self.read_share!r}", remedy="give a share from 0 up to, not including, 1")
 
@@ -88,7 +89,7 @@ class UniqueWrites:
         """Writes and reads of one client; half of the reads are of its last write."""
         chance = random.Random(f"{seed}:{client}")
         written = 0
-        for offset_ns in _offsets(self, client, seconds):
+        for offset_ns in offsets(self, client, seconds):
             if written and chance.random() < self.read_share:
                 number = written - 1 if chance.random() < 0.5 else chance.randrange(written)
                 yield Planned(offset_ns=offset_ns, name="read", key=_key(run, client, number))
@@ -108,11 +109,11 @@ class Increments:
     floor: bool = False
 
     def __post_init__(self) -> None:
-        _check(self.rate_hz, self.clients)
+        require_clients(self.rate_hz, self.clients)
 
     def plan(self, *, client: int, seed: int, run: str, seconds: float) -> Iterator[Planned]:  # noqa: ARG002 - chance has no part in it
         """Increments by one of one client."""
-        for number, offset_ns in enumerate(_offsets(self, client, seconds)):
+        for number, offset_ns in enumerate(offsets(self, client, seconds)):
             yield Planned(offset_ns=offset_ns, name="increment", key=_key(run, client, number), input=1)
 
 
@@ -127,7 +128,7 @@ class Commands:
     precise: bool = True
 
     def __post_init__(self) -> None:
-        _check(self.rate_hz, self.clients)
+        require_clients(self.rate_hz, self.clients)
         for name in self.names:
             if name not in COMMANDS:
                 raise UsageError.unknown("command", name, COMMANDS)
@@ -139,7 +140,7 @@ class Commands:
         chance = random.Random(f"{seed}:{client}")
         cycles = itertools.count()
         order: list[str] = []
-        for number, offset_ns in enumerate(_offsets(self, client, seconds)):
+        for number, offset_ns in enumerate(offsets(self, client, seconds)):
             if not order:
                 floor = self.floor and next(cycles) % FLOOR_EVERY == 0
                 order = [*self.names, FLOOR] if floor else [*self.names]
@@ -147,6 +148,25 @@ class Commands:
             name = order.pop()
             value = f"v{client}.{number}" if name in {"SET", "PUBLISH"} else None
             yield Planned(offset_ns=offset_ns, name=name, key=_key(run, client, 0), input=value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoOperations:
+    """Nothing is asked of the subject: it works by itself, and is judged by what the servers saw and keep."""
+
+    rate_hz: float = 0.0
+    clients: int = 1
+    precise: bool = False
+    floor: bool = False
+
+    def plan(self, *, client: int, seed: int, run: str, seconds: float) -> Iterator[Planned]:  # noqa: ARG002 - there is none
+        """No operation at all."""
+        return iter(())
+
+
+def none() -> NoOperations:
+    """No operations of ours: for a black box, a bot that works by itself."""
+    return NoOperations()
 
 
 def unique_writes(rate_hz: float, clients: int, read_share: float = 0.0) -> UniqueWrites:
@@ -164,6 +184,13 @@ def commands(rate_hz: float = 3000, names: tuple[str, ...] = COMMANDS, *, floor:
     return Commands(rate_hz=rate_hz, names=tuple(names), floor=floor)
 
 
+def messages(rate_hz: float, clients: int, receive_every: int = 10) -> Messages:
+    """Unique messages on a channel for each client, which receives them at every `receive_every`-th operation."""
+    from pytest_arbredis.load.messages import Messages
+
+    return Messages(rate_hz=rate_hz, clients=clients, receive_every=receive_every)
+
+
 def key_prefix(run: str) -> str:
     """What all keys of a run begin with."""
     return f"arbredis:{run}:"
@@ -173,7 +200,7 @@ def _key(run: str, client: int, number: int) -> str:
     return f"{key_prefix(run)}{client}:{number}"
 
 
-def _offsets(workload: Workload, client: int, seconds: float) -> Iterator[int]:
+def offsets(workload: Workload, client: int, seconds: float) -> Iterator[int]:
     """When a client's operations are wanted: evenly over time, the clients staggered between one another."""
     end = int(seconds * NS_PER_S)
     for number in itertools.count():
@@ -183,7 +210,8 @@ def _offsets(workload: Workload, client: int, seconds: float) -> Iterator[int]:
         yield offset
 
 
-def _check(rate_hz: float, clients: int) -> None:
+def require_clients(rate_hz: float, clients: int) -> None:
+    """Refuse a rate or a number of clients that no load could keep."""
     if not (math.isfinite(rate_hz) and rate_hz > 0):
         raise UsageError(f"rate_hz is {rate_hz!r}", remedy="give operations a second, above 0")
     if type(clients) is not int or clients < 1:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Stream = Literal["upstream", "downstream"]
 
+A_DAY_MS = 86_400_000
+
 
 class Toxic(Protocol):
     """What a toxic says of itself to Toxiproxy."""
@@ -102,10 +104,103 @@ class LimitBytes:
         return {"bytes": self.bytes}
 
 
-def _require_whole(toxic: object, **numbers: object) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandwidthToxic:
+    """Each connection carries 1000 x `kb_per_s` bytes a second in this direction, and no more."""
+
+    type: ClassVar[str] = "bandwidth"
+
+    kb_per_s: int
+    stream: Stream = "downstream"
+
+    def __post_init__(self) -> None:
+        """Refuse what Toxiproxy would misread; at a rate of 0 it would hold a chunk for ever."""
+        _require_whole(self, at_least=1, kb_per_s=self.kb_per_s)
+
+    @property
+    def attributes(self) -> Mapping[str, int]:
+        """The rate, in thousands of bytes a second."""
+        return {"rate": self.kb_per_s}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Every chunk is held until the toxic is removed, and then delivered in order on the same connection.
+
+    Toxiproxy has no toxic for that; its latency keeps up to 1024 chunks, and delivers them when it is interrupted.
+    """
+
+    type: ClassVar[str] = "latency"
+
+    stream: Stream = "upstream"
+
+    @property
+    def attributes(self) -> Mapping[str, int]:
+        """A delay that nobody waits for, in milliseconds."""
+        return {"latency": A_DAY_MS, "jitter": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Every chunk is dropped while connections stay open; they are closed when the toxic is removed."""
+
+    type: ClassVar[str] = "timeout"
+
+    stream: Stream = "downstream"
+
+    @property
+    def attributes(self) -> Mapping[str, int]:
+        """No time after which it would close them of itself."""
+        return {"timeout": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowClose:
+    """The end of a connection is passed on `delay_ms` later; bytes pass as ever."""
+
+    type: ClassVar[str] = "slow_close"
+
+    delay_ms: int
+    stream: Stream = "downstream"
+
+    def __post_init__(self) -> None:
+        """Refuse what Toxiproxy would misread."""
+        _require_whole(self, delay_ms=self.delay_ms)
+
+    @property
+    def attributes(self) -> Mapping[str, int]:
+        """The delay in milliseconds."""
+        return {"delay": self.delay_ms}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slicer:
+    """Chunks are cut into pieces of at most `bytes` bytes, `delay_us` apart.
+
+    They are halved until they are small enough, so that a piece has more than half of `bytes`.
+    """
+
+    type: ClassVar[str] = "slicer"
+
+    bytes: int
+    delay_us: int = 0
+    stream: Stream = "downstream"
+
+    def __post_init__(self) -> None:
+        """Refuse what Toxiproxy would misread; with pieces of no bytes it would never end."""
+        _require_whole(self, at_least=1, bytes=self.bytes)
+        _require_whole(self, delay_us=self.delay_us)
+
+    @property
+    def attributes(self) -> Mapping[str, int]:
+        """The size in bytes, without variation (Toxiproxy's is unseeded), and the delay in microseconds."""
+        return {"average_size": self.bytes, "size_variation": 0, "delay": self.delay_us}
+
+
+def _require_whole(toxic: object, *, at_least: int = 0, **numbers: object) -> None:
     for name, number in numbers.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        if not isinstance(number, int) or isinstance(number, bool) or number < at_least:
             raise UsageError(
                 f"{type(toxic).__name__}({name}={number!r})",
-                remedy=f"use a whole number >= 0 for {name}",
+                remedy=f"use a whole number >= {at_least} for {name}",
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,15 +96,20 @@ class RunFolder:
         render_html(kept, self.path / "report.html")
         return ()
 
-    def close(self) -> None:
-        """Let go of the folder, and prune the older ones. Idempotent."""
+    def close(self, *, keep: str = "failed") -> None:
+        """Let go of the folder, and prune the older ones; `all` are kept, or `none`, not even this. Idempotent."""
         if self._lock is None:
             return
+        if keep == "none":
+            shutil.rmtree(self.path, ignore_errors=True)
         lock, self._lock = self._lock, None
         os.close(lock)
         runs = self.path.parent
         with _sole_access(runs):
-            prune(runs)
+            if (latest := runs / "latest").is_symlink() and not latest.exists():
+                latest.unlink()
+            if keep != "all":
+                prune(runs)
 
     def __enter__(self) -> Self:
         return self

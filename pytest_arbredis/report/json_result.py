@@ -1,10 +1,10 @@
 """`result.json`: a run's verdict for machines, with keys that stay.
 
     version             1; a key is never renamed or given another meaning within a version
-    scenario, kind      name, and "guarantee" or "hazard"
+    scenario, kind      name, and "guarantee", "hazard" or "game day"
     promise             the scenario's sentence
     verdict             "valid" | "unknown" | "invalid"
-    word                as printed: the verdict, or "shown" | "not shown" | "not run"
+    word                as printed: the verdict, or "shown" | "not shown" | "not run" | "recorded" (a game day)
     not_run             why it could not be run, else ""
     summary             the one-line finding
     findings            [{claim, verdict, summary, proof: [operation ids], figures: {name_unit: number}, lines: [text]}]

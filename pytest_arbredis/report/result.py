@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
 
 ScenarioKind = Literal["guarantee", "hazard"]
+ResultKind = Literal[ScenarioKind, "game day"]
+"""A game day has no checks: it is recorded, and nothing is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class RunResult:
     """
 
     scenario: str
-    kind: ScenarioKind
+    kind: ResultKind
     promise: str
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
@@ -43,6 +45,8 @@ class RunResult:
         """The verdict as printed."""
         if self.not_run:
             return "not run"
+        if self.kind == "game day":
+            return "recorded"
         if self.kind == "hazard":
             return "shown" if self.verdict is Verdict.VALID else "not shown"
         return self.verdict.word

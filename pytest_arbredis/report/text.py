@@ -43,7 +43,7 @@ def explanation(result: RunResult) -> str:
     if view.timeline:
         parts += [faults_text(view.timeline.bands), events_text(view.timeline.marks)]
     counts = ", ".join(f"{count} {outcome}" for outcome, count in view.counts.items())
-    parts.append(f"operations: {counts}" if view.timeline else "")
+    parts.append(f"operations: {counts}" if view.timeline and result.kind != "game day" else "")
     parts.append(deployment_line(view.deployment))
     parts.append(f"replay: {view.replay}" if view.replay else "")
     parts.append(f"folder: {view.folder}" if view.folder else "")

@@ -23,7 +23,7 @@ MarkKind = Literal["role", "sentinel", "phase"]
 
 MOST_BINS = 120
 _WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 600, 3600)
-_ROLES = {"master": "primary", "slave": "replica"}
+ROLES = {"master": "primary", "slave": "replica"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ def _band(fault: FaultRecord, origin: int) -> Band:
 
 def _role(event: Event) -> str:
     role = shown(event.data.get("role"))
-    return _ROLES.get(role, role)
+    return ROLES.get(role, role)
 
 
 def role_changes(history: History, origin: int) -> tuple[Mark, ...]:

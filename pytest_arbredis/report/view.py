@@ -91,7 +91,7 @@ class RunView:
 def verdict_row(result: RunResult) -> VerdictRow:
     """The line of one run: the decisive finding's summary, or why there is none."""
     decisive = result.decisive
-    line = result.not_run or (decisive.summary if decisive else "no check gave a finding")
+    line = result.not_run or (decisive.summary if decisive else _unjudged(result))
     return VerdictRow(
         scenario=printable(result.scenario),
         kind=result.kind,
@@ -100,6 +100,16 @@ def verdict_row(result: RunResult) -> VerdictRow:
         line=printable(line),
         duration_s=result.duration_s,
     )
+
+
+def _unjudged(result: RunResult) -> str:
+    """What there is to say of a run without findings."""
+    if result.kind != "game day" or result.history is None:
+        return "no check gave a finding"
+    faults, events = result.history.faults, timeline_of(result.history).marks
+    observed = sum(fault.evidence is not None for fault in faults)
+    changes = sum(mark.kind == "role" for mark in events)
+    return f"faults injected: {len(faults)}, of them observed: {observed}; role changes: {changes}"
 
 
 def verdict_rows(results: tuple[RunResult, ...] | list[RunResult]) -> tuple[VerdictRow, ...]:

@@ -17,6 +17,7 @@ from testcontainers.core.labels import create_labels
 
 from pytest_arbredis.errors import EngineUnreachableError, HarnessError, MissingImageError
 from pytest_arbredis.servers.images import ENGINE_REMEDY, IMAGE_REMEDY
+from pytest_arbredis.servers.launcher import Confinement
 from pytest_arbredis.servers.owners import process_start
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pytest_arbredis.servers.launcher import ServerKind, ServerSpec
 
 KILLED = -9
+UNLIMITED_BYTES = 1 << 62
+"""The engine knows no way back to "no limit": 0 means "as it is", and less than nothing is too little for it."""
+CPU_PERIOD_US = 100_000
 ENTRYPOINTS: dict[ServerKind, str | None] = {"redis": "redis-server", "sentinel": "redis-server", "toxiproxy": None}
 """What is run: found on the PATH of the image, whose own entry point may be a script; None: the image's own."""
 
@@ -145,6 +149,47 @@ class ContainerServer:
     def exit_status(self) -> int | None:
         """None while it runs; else its exit status, -9 for SIGKILL."""
         return None if self._still_running() else _exit_status(self._state())
+
+    def limit_memory(self, limit_bytes: int | None) -> None:
+        """Let it use no more memory, swap included; None: as much as there is."""
+        limit = UNLIMITED_BYTES if limit_bytes is None else limit_bytes
+        with engine_errors(f"limit the memory of {self._spec.name} to {limit} bytes"):
+            self._client.client.api.update_container(self._id, mem_limit=limit, memswap_limit=limit)
+
+    def limit_cpu(self, percent: int | None) -> None:
+        """Let it use no more than this share of one processor; None: as much as there is."""
+        quota_us = -1 if percent is None else percent * CPU_PERIOD_US // 100
+        with engine_errors(f"limit the processor of {self._spec.name} to {percent} %"):
+            self._client.client.api.update_container(self._id, cpu_period=CPU_PERIOD_US, cpu_quota=quota_us)
+
+    def freeze(self) -> None:
+        """Stop all its processes by the freezer of its control group."""
+        with engine_errors(f"pause {self._spec.name}"):
+            self._client.client.api.pause(self._id)
+
+    def thaw(self) -> None:
+        """Let them go on. Nothing if they were not frozen."""
+        if self._state().get("Paused"):
+            with engine_errors(f"unpause {self._spec.name}"):
+                self._client.client.api.unpause(self._id)
+
+    def confinement(self) -> Confinement:
+        """How it is confined now."""
+        with engine_errors(f"look at {self._spec.name}"):
+            found = self._client.client.api.inspect_container(self._id)
+        state, limits = found["State"], found["HostConfig"]
+        limit = int(limits["Memory"])
+        return Confinement(
+            paused=bool(state["Paused"]),
+            memory_bytes=0 if limit >= UNLIMITED_BYTES else limit,
+            out_of_memory=bool(state["OOMKilled"]),
+        )
+
+    def throttled_periods(self) -> int:
+        """In how many periods the kernel made it wait for its share of the processor. Takes up to a second."""
+        with engine_errors(f"ask for the statistics of {self._spec.name}"):
+            stats = self._client.client.api.stats(self._id, stream=False, one_shot=True)
+        return int(stats.get("cpu_stats", {}).get("throttling_data", {}).get("throttled_periods", 0))
 
     def log_tail(self, lines: int = 10) -> str:
         """The last lines of its log."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import signal
@@ -63,11 +63,52 @@ class Server(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What the engine says of a container; `memory_bytes` is 0 where there is no limit.
+
+    `out_of_memory`: the kernel has ended it for want of memory, in this incarnation or the last.
+    """
+
+    paused: bool
+    memory_bytes: int
+    out_of_memory: bool
+
+
+@runtime_checkable
+class Confined(Protocol):
+    """A server in a container, which its engine can limit and freeze."""
+
+    def limit_memory(self, limit_bytes: int | None) -> None:
+        """Let it use no more memory, swap included; None: as much as there is."""
+        ...
+
+    def limit_cpu(self, percent: int | None) -> None:
+        """Let it use no more than this share of one processor; None: as much as there is."""
+        ...
+
+    def freeze(self) -> None:
+        """Stop all its processes by the freezer of its control group."""
+        ...
+
+    def thaw(self) -> None:
+        """Let them go on. Nothing if they were not frozen."""
+        ...
+
+    def confinement(self) -> Confinement:
+        """How it is confined now."""
+        ...
+
+    def throttled_periods(self) -> int:
+        """In how many periods the kernel made it wait for its share of the processor. Takes up to a second."""
+        ...
+
+
 class Launcher(Protocol):
     """Starts servers in parallel; everything that it started ends with `close()`, or with its owner's death."""
 
     @property
-    def name(self) -> Literal["process", "docker"]:
+    def name(self) -> Literal["process", "docker", "external"]:
         """The launcher's name, as in `--arbredis-launcher`."""
         ...
 

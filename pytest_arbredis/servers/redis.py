@@ -10,17 +10,21 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.errors import MissingBinaryError, UsageError
+from pytest_arbredis.servers.login import acl_line
 from pytest_arbredis.servers.readiness import await_redis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pytest_arbredis.servers.certificates import TlsFiles
+    from pytest_arbredis.servers.login import Login
 
 __all__ = [
     "await_redis",
+    "checked",
     "find_redis",
     "is_at_least",
     "parse_version",
@@ -67,13 +71,19 @@ def redis_conf(
     directory: Path,
     announce: tuple[str, int] | None,
     replica_of: tuple[str, int] | None,
-    extra: Mapping[str, str],
+    extra: Mapping[str, str] | Iterable[tuple[str, str]],
     version: str,
+    password: str | None = None,
+    harness: Login | None = None,
+    acl_file: Path | None = None,
+    tls: tuple[int, TlsFiles] | None = None,
 ) -> str:
     """The text of a configuration file: quick to start and to replicate, on loopback, otherwise Redis's defaults.
 
-    Nothing is persisted unless `extra` says so, which overrides everything but the harness's own directives.
-    `version` is the server's: a directive that it does not know would end it at once.
+    Nothing is persisted unless `extra` says so, which overrides everything but the harness's own directives; as pairs,
+    a directive may come several times. `version` is the server's: a directive that it does not know would end it at
+    once. `harness` is a user who may do everything, and whom a replica is; with an `acl_file` it must be in there.
+    `tls` is a second port, and what it is served with; replication then goes by TLS too.
     """
     settings = {
         "port": str(port),
@@ -94,15 +104,52 @@ def redis_conf(
     }
     if is_at_least(version, 7):
         settings["enable-debug-command"] = "local"
+        settings["enable-protected-configs"] = "local"  # a fault moves `dir` to a disk that is full
     if announce is not None:
         settings |= {"replica-announce-ip": quoted(announce[0]), "replica-announce-port": str(announce[1])}
     if replica_of is not None:
         settings["replicaof"] = f"{quoted(replica_of[0])} {replica_of[1]}"
-    settings |= {name.lower(): _extra(name.lower(), value) for name, value in extra.items()}
-    return "".join(f"{name} {value}\n" for name, value in settings.items())
+    if tls is not None:
+        settings |= tls_settings(*tls)
+    given = [(name.lower(), checked(name.lower(), value)) for name, value in _pairs(extra)]
+    for name, _ in given:
+        settings.pop(name, None)
+    lines = [*settings.items(), *given, *_guarded(password, harness, acl_file)]
+    return "".join(f"{name} {value}\n" for name, value in lines)
 
 
-def _extra(name: str, value: str) -> str:
+def tls_settings(port: int, files: TlsFiles) -> dict[str, str]:
+    """Directives of a server that speaks TLS on a port of its own, to clients without a certificate too."""
+    return {
+        "tls-port": str(port),
+        "tls-cert-file": quoted(str(files.cert)),
+        "tls-key-file": quoted(str(files.key)),
+        "tls-ca-cert-file": quoted(str(files.ca)),
+        "tls-replication": "yes",
+        "tls-auth-clients": "no",
+    }
+
+
+def _pairs(extra: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    return list(extra.items()) if isinstance(extra, Mapping) else extra
+
+
+def _guarded(password: str | None, harness: Login | None, acl_file: Path | None) -> list[tuple[str, str]]:
+    """Who is let in. A redis.conf with an ACL file must define no user itself."""
+    lines: list[tuple[str, str]] = []
+    if acl_file is not None:
+        lines.append(("aclfile", quoted(str(acl_file))))
+    elif password is not None:
+        lines.append(("requirepass", quoted(password)))
+    if harness is not None:
+        if acl_file is None:
+            lines.append(("user", acl_line(harness).removeprefix("user ")))
+        lines += [("masteruser", quoted(harness.user or "")), ("masterauth", quoted(harness.password or ""))]
+    return lines
+
+
+def checked(name: str, value: str) -> str:
+    """The value of a directive as it is written into a file; refused where it is no directive, or the harness's own."""
     if not re.fullmatch(r"[a-z][\w.-]*", name, re.ASCII):
         raise UsageError(f"{name!r} is no redis.conf directive", remedy="use names such as 'maxmemory-policy'")
     if name in OWNED:

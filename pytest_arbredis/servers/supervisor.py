@@ -22,6 +22,7 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     Answer = int | dict[str, int] | None
 
@@ -130,6 +131,19 @@ class Children:
         return {str(pid): self._ended[pid] for pid in wanted}
 
 
+def _neighbour(name: str) -> Any:
+    """The module of this name beside us, which is no package to an isolated script."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")  # noqa: PTH118, PTH120, PTH100 - pathlib costs 8 ms
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class Guard:
     """What is to be removed at the end beside the servers: containers and directories."""
 
@@ -162,14 +176,7 @@ class Guard:
         """
         if not self._containers:
             return
-        from importlib.util import module_from_spec, spec_from_file_location
-
-        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sweep.py")  # noqa: PTH118, PTH120, PTH100 - pathlib costs 8 ms
-        spec = spec_from_file_location("sweep", path)
-        if spec is None or spec.loader is None:
-            return
-        sweep = sys.modules["sweep"] = module_from_spec(spec)
-        spec.loader.exec_module(sweep)
+        sweep = _neighbour("sweep")
         deadline = time.monotonic() + SWEEP_WITHIN_S
         quiet_since: float | None = None
         while time.monotonic() < deadline:
@@ -186,6 +193,18 @@ class Guard:
             if removed or quiet_since is None:
                 quiet_since = now
             time.sleep(0.05)
+
+    def unmount(self) -> None:
+        """Unmount what a fault mounted in a registered directory, which could not be removed otherwise."""
+        if not self._trees:
+            return
+        mounts = _neighbour("mounts")
+        for path in self._trees:
+            for place in mounts.mounted_under(path):
+                try:
+                    mounts.unmount(place)
+                except OSError as error:
+                    print(f"unmounting {place}: {error}", file=sys.stderr, flush=True)
 
     def remove_trees(self) -> None:
         """Remove the registered directories, as far as that is possible."""
@@ -241,7 +260,8 @@ class Office:
     def clean_up(self, *, quiet_s: float) -> None:
         """Leave nothing behind: servers, containers, directories; each of them though another one failed."""
         quiet_s = quiet_s if self._guard.is_creating else 0.0
-        for step in (self._children.kill, lambda: self._guard.sweep(quiet_s), self._guard.remove_trees):
+        guard = self._guard
+        for step in (self._children.kill, lambda: guard.sweep(quiet_s), guard.unmount, guard.remove_trees):
             try:
                 step()
             except Exception as error:  # noqa: BLE001 - the next step must run whatever this one did

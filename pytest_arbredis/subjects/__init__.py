@@ -1,13 +1,19 @@
-"""Adapters for what is tested: `subjects.sentinel(wait_replicas=2)`, `subjects.direct()`, …, imported when used."""
+"""Adapters for what is tested: `subjects.sentinel()`, `subjects.process(["./bot"])`, …, imported when used."""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_arbredis.subjects.channels import pubsub
+    from pytest_arbredis.subjects.json_lines import process
     from pytest_arbredis.subjects.redis_py import direct, from_url, pool, sentinel
+    from pytest_arbredis.subjects.unattended import black_box
 
-__all__ = ["direct", "from_url", "pool", "sentinel"]
+__all__ = ["black_box", "direct", "from_url", "pool", "process", "pubsub", "sentinel"]
+
+_ELSEWHERE = {"black_box": "unattended", "process": "json_lines", "pubsub": "channels"}
 
 
 def __getattr__(name: str) -> object:
@@ -15,7 +21,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)
-    from pytest_arbredis.subjects import redis_py
-
-    factory: object = getattr(redis_py, name)
+    module = importlib.import_module(f"{__name__}.{_ELSEWHERE.get(name, 'redis_py')}")
+    factory: object = getattr(module, name)
+    globals()[name] = factory  # a module of the same name has just taken its place
     return factory

@@ -22,9 +22,16 @@ SOCKET_TIMEOUT_S = 1.0
 """Long enough for a replica's confirmation, short enough that a stalled node is left within a test."""
 
 
+OPERATIONS = frozenset({"write", "read", "increment", "SET", "GET", "PUBLISH", "PING"})
+"""Those of `redis_py_session`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisPy:
     """redis-py's synchronous client; `retries` is None for the library's default of that construction.
+
+    `sentinel_retries` is how often a Sentinel that does not answer is asked again (None: redis-py's default, ten times
+    with a growing pause: a dead one holds up the discovery of the primary for seconds).
 
     With `wait_replicas` every write and increment is followed by `WAIT wait_replicas wait_ms` on its own connection. It
     is answered with how many replicas confirmed; if WAIT itself fails, the write is applied and nobody confirmed it.
@@ -35,13 +42,16 @@ class RedisPy:
     wait_ms: int = 500
     socket_timeout_s: float = SOCKET_TIMEOUT_S
     retries: int | None = None
+    sentinel_retries: int | None = None
 
     def __post_init__(self) -> None:
         if self.socket_timeout_s <= 0:
             raise UsageError(f"socket_timeout_s is {self.socket_timeout_s!r}", remedy="give seconds above 0")
-        if self.wait_replicas < 0 or (self.retries is not None and self.retries < 0):
+        if self.wait_replicas < 0 or min(self.retries or 0, self.sentinel_retries or 0) < 0:
             raise UsageError(
-                f"wait_replicas is {self.wait_replicas!r}, retries is {self.retries!r}", remedy="give 0 or more"
+                f"wait_replicas is {self.wait_replicas!r}, retries is {self.retries!r}, "
+                f"sentinel_retries is {self.sentinel_retries!r}",
+                remedy="give 0 or more",
             )
         if self.wait_replicas and not 0 < self.wait_ms < self.socket_timeout_s * 1000:
             raise UsageError(
@@ -50,11 +60,32 @@ class RedisPy:
             )
 
     @property
+    def confirms(self) -> bool:
+        """Its writes say how many replicas confirmed them."""
+        return self.wait_replicas > 0
+
+    @property
+    def says_fail(self) -> bool:
+        """It counts what it sends, so an error can be certain."""
+        return True
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What its sessions can apply."""
+        return OPERATIONS
+
+    @property
+    def topologies(self) -> frozenset[str] | None:
+        """A client of Sentinels needs some; the others can do with any."""
+        return frozenset({"sentinel"}) if self.construction == "Sentinel.master_for" else None
+
+    @property
     def name(self) -> str:
         """Version and construction, e.g. `redis-py 8.1.0 Sentinel.master_for, WAIT 2`."""
         wait = f", WAIT {self.wait_replicas}" if self.wait_replicas else ""
         retries = "" if self.retries is None else f", {self.retries} retries"
-        return f"redis-py {version('redis')} {self.construction}{wait}{retries}"
+        asked = "" if self.sentinel_retries is None else f", {self.sentinel_retries} retries of Sentinels"
+        return f"redis-py {version('redis')} {self.construction}{wait}{retries}{asked}"
 
     def open(self, endpoints: Endpoints) -> RedisPySession:
         """A client of its own, connected."""
@@ -68,6 +99,7 @@ def sentinel(
     wait_ms: int = 500,
     socket_timeout_s: float = SOCKET_TIMEOUT_S,
     retries: int | None = None,
+    sentinel_retries: int | None = None,
 ) -> RedisPy:
     """`Sentinel(sentinels).master_for(name)`; not repeated by default."""
     return RedisPy(
@@ -76,6 +108,7 @@ def sentinel(
         wait_ms=wait_ms,
         socket_timeout_s=socket_timeout_s,
         retries=retries,
+        sentinel_retries=sentinel_retries,
     )
 
 

@@ -134,22 +134,28 @@ class RedisPySession:
         client: redis.Redis
         construction = self._subject.construction
         options: dict[str, Any] = {"socket_timeout": self._subject.socket_timeout_s}
+        if endpoints.login.ca is not None:
+            raise UsageError("the redis-py subjects do not speak TLS", remedy="use a subject of your own, or no TLS")
+        who: dict[str, Any] = {**endpoints.login.options()}
         if self._subject.retries is not None:
             options["retry"] = Retry(ExponentialBackoff(), self._subject.retries)
             options["retry_on_error"] = [redis.ConnectionError, redis.TimeoutError]  # redis-py 5 heeds only this
         if construction == "Sentinel.master_for":
             if not endpoints.sentinels:
                 raise UsageError("the topology has no Sentinels", remedy="use a sentinel topology, or another subject")
-            self._sentinel = Sentinel(endpoints.sentinels, socket_timeout=self._subject.socket_timeout_s)
-            client = self._sentinel.master_for(endpoints.master_name, **options)
+            asking: dict[str, Any] = {"socket_timeout": self._subject.socket_timeout_s}
+            if self._subject.sentinel_retries is not None:
+                asking["retry"] = Retry(ExponentialBackoff(), self._subject.sentinel_retries)
+            self._sentinel = Sentinel(endpoints.sentinels, sentinel_kwargs=asking, **options)
+            client = self._sentinel.master_for(endpoints.master_name, **who, **options)
             client.connection_pool.connection_class = CountingSentinelConnection
         else:
             if construction == "from_url":
                 client = redis.from_url(endpoints.url, **options)
             elif construction == "ConnectionPool":
-                client = redis.Redis(connection_pool=redis.ConnectionPool(host=host, port=port, **options))
+                client = redis.Redis(connection_pool=redis.ConnectionPool(host=host, port=port, **who, **options))
             else:
-                client = redis.Redis(host=host, port=port, **options)
+                client = redis.Redis(host=host, port=port, **who, **options)
             client.connection_pool.connection_class = CountingConnection
         return client
 

@@ -6,7 +6,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
@@ -115,7 +115,7 @@ class FakeSession:
         chance = random.Random(f"{subject.seed}:{bug.name}:{op.key}:{op.input!r}")
         return bug in subject.bugs and chance.random() < subject.share
 
-    def _confirmation(self, op: Invocation) -> dict[str, int]:
+    def _confirmation(self, op: Invocation) -> dict[str, Any]:
         replicas = self._subject.replicas
         writes = op.name in {"write", "increment", "SET"}
         return {} if replicas is None or not writes else {"confirmed": replicas, "wanted": replicas}

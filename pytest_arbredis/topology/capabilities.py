@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
     from pytest_arbredis.topology.deployment import Deployment
 
-Capability = Literal["proxies", "signals", "sentinels", "replicas", "containers", "debug", "tmpfs"]
+Capability = Literal["proxies", "signals", "sentinels", "replicas", "containers", "debug", "tmpfs", "files"]
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 
 
 def lacking(deployment: Deployment, needs: Iterable[Capability]) -> str:
     """Why the first capability of `needs` that is not here is not here, for people; empty if all are."""
-    return next((reason for need in needs if (reason := _REASONS[need](deployment))), "")
+    wanted = tuple(needs)
+    if why := deployment.refuses(wanted):
+        return why
+    return next((reason for need in wanted if (reason := _REASONS[need](deployment))), "")
 
 
 def _proxies(_: Deployment) -> str:
@@ -33,7 +36,7 @@ def _sentinels(deployment: Deployment) -> str:
 
 
 def _replicas(deployment: Deployment) -> str:
-    return "" if len(deployment.nodes) > 1 else "it needs a replica; use topology='sentinel'"
+    return "" if deployment.spec.replicas else "it needs a replica; use topology='sentinel' or 'replicated'"
 
 
 def _containers(deployment: Deployment) -> str:
@@ -59,7 +62,26 @@ def _tmpfs(deployment: Deployment) -> str:
         return "it mounts a small file system, which only processes of this machine see; use the launcher 'process'"
     if os.geteuid() != 0 or not _may_mount():
         return "it mounts a small file system (tmpfs), for which this user has no right"
-    return ""
+    return _protected(deployment)
+
+
+def _files(deployment: Deployment) -> str:
+    """What a server has written is the harness's own, and may be removed."""
+    if deployment.launcher.name in {"process", "docker"}:
+        return ""
+    return "it removes what a server has written, which is not ours here; use the launcher 'process' or 'docker'"
+
+
+def _protected(deployment: Deployment) -> str:
+    """`CONFIG SET dir` is allowed, which it is not by default."""
+    import redis
+
+    try:
+        answer = cast("dict[str, str]", deployment.nodes[0].client.config_get("enable-protected-configs"))
+    except redis.RedisError as error:
+        return f"it needs CONFIG SET dir ({error})"
+    allowed = answer.get("enable-protected-configs", "yes")  # before Redis 7.0 everybody was
+    return "it needs CONFIG SET dir; use conf={'enable-protected-configs': 'local'}" if allowed == "no" else ""
 
 
 CAP_SYS_ADMIN: Final = 21
@@ -82,4 +104,5 @@ _REASONS: Final[Mapping[Capability, Callable[[Deployment], str]]] = {
     "containers": _containers,
     "debug": _debug,
     "tmpfs": _tmpfs,
+    "files": _files,
 }

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
+from pytest_arbredis.servers.login import Login
 from pytest_arbredis.servers.readiness import await_redis
 from pytest_arbredis.servers.sentinel import TIMINGS, Timing
-from pytest_arbredis.topology import baseline, formation
+from pytest_arbredis.topology import formation, reset
 from pytest_arbredis.topology.settled import MASTER_NAME, look
 from pytest_arbredis.topology.spec import check_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from pytest_arbredis.proxy.control import Control
     from pytest_arbredis.servers.launcher import Launcher
+    from pytest_arbredis.topology.capabilities import Capability
+    from pytest_arbredis.topology.dataset import Dump
     from pytest_arbredis.topology.node import Address, Node
     from pytest_arbredis.topology.spec import Topology
 
@@ -27,7 +32,10 @@ SETTLES_WITHIN_S = {"fast": 20.0, "production": 90.0}
 
 
 class Deployment:
-    """Handles to everything that was started. `servers` are all Redis processes: data nodes and Sentinels."""
+    """Handles to everything that was started. `servers` are all Redis processes: data nodes and Sentinels.
+
+    `login` is how the code under test gets in (the default user), through the proxies.
+    """
 
     def __init__(
         self,
@@ -40,6 +48,7 @@ class Deployment:
         root: Path,
         spare_port: int,
         described: Mapping[str, str],
+        login: Login | None = None,
     ) -> None:
         self.spec = spec
         self.nodes = nodes
@@ -49,13 +58,23 @@ class Deployment:
         self.root = root
         self.spare_port = spare_port
         self.described = dict(described)
+        self.login = login or Login()
+        self.dump: Dump | None = None
         self.poisoned = ""
+        self.master_name = MASTER_NAME
+        self.unsuited = ""
+        """Why it is not what was asked for last: only servers that somebody else started are ever so."""
         self.ending: Callable[[], None] = lambda: None
 
     @property
     def servers(self) -> tuple[Node, ...]:
         """Data nodes, then Sentinels."""
         return self.nodes + self.sentinels
+
+    @property
+    def leaders(self) -> tuple[Node, ...]:
+        """The data nodes that are primaries at the start: n0, and in a dual topology n1."""
+        return self.nodes[: self.spec.primaries]
 
     @property
     def timing(self) -> Timing:
@@ -65,7 +84,7 @@ class Deployment:
     @property
     def addresses(self) -> dict[Address, str]:
         """Every address, proxied and direct, with the name of its node."""
-        return {address: node.name for node in self.servers for address in (node.proxied, node.direct)}
+        return {address: node.name for node in self.servers for address in (node.proxied, node.upstream, node.direct)}
 
     def node(self, name: str) -> Node:
         """The node of this name."""
@@ -75,7 +94,12 @@ class Deployment:
         raise UsageError.unknown("node", name, (node.name for node in self.servers))
 
     def primary(self) -> Node:
-        """The node that is primary now: the only one that says so, else the one that the Sentinels name."""
+        """The node that is primary now: the only one that says so, else the one that the Sentinels name.
+
+        In a dual topology it is n0, whatever becomes of it.
+        """
+        if len(self.leaders) > 1:
+            return self.nodes[0]
         claiming = [node for node in self.nodes if (role := node.role()) is not None and role.role == "master"]
         if len(claiming) == 1:
             return claiming[0]
@@ -93,7 +117,7 @@ class Deployment:
 
         for sentinel in self.sentinels:
             try:
-                answer = sentinel.client.sentinel_get_master_addr_by_name(MASTER_NAME)
+                answer = sentinel.client.sentinel_get_master_addr_by_name(self.master_name)
             except redis.RedisError:
                 continue
             if isinstance(answer, tuple):
@@ -101,7 +125,9 @@ class Deployment:
         return None
 
     def replicas(self) -> tuple[Node, ...]:
-        """The running data nodes that are not the primary."""
+        """The running data nodes that are not the primary; nobody in a dual topology."""
+        if len(self.leaders) > 1:
+            return ()
         primary = self.primary()
         return tuple(node for node in self.nodes if node is not primary and node.is_running)
 
@@ -110,6 +136,8 @@ class Deployment:
         check_target(target)
         if target == "primary":
             found: tuple[Node, ...] = (self.primary(),)
+        elif target == "second":
+            found = self.leaders[1:]
         elif target == "replicas":
             found = self.replicas()
         elif target == "replica":
@@ -119,9 +147,9 @@ class Deployment:
         elif target == "sentinels":
             found = self.sentinels
         elif target == "minority":
-            found = self.sentinels[self.spec.quorum :]
+            found = self.sentinels[self.spec.majority :]
         elif target == "majority":
-            found = self.sentinels[: self.spec.quorum]
+            found = self.sentinels[-self.spec.majority :] if self.sentinels else ()
         elif target == "crashed":
             found = tuple(node for node in self.servers if not node.is_running)
         else:
@@ -135,7 +163,15 @@ class Deployment:
 
     def await_answering(self, node: Node, *, within_s: float = 10.0) -> None:
         """Wait until this server answers and is ours."""
-        await_redis(node.server, address=node.direct, within_s=within_s)
+        login = node.login
+        await_redis(node.server, address=node.direct, within_s=within_s, user=login.user, password=login.password)
+
+    def start_again(self, node: Node) -> None:
+        """Start a server that ended, and wait until it answers; a Sentinel is tuned again, which it does not save."""
+        node.server.start()
+        self.await_answering(node)
+        if node in self.sentinels:
+            formation.tune(node, self.timing.debug)
 
     def settled(self, *, within_s: float | None = None) -> None:
         """Wait until the topology is whole: one primary, all links up, all Sentinels of one mind, proxies clean."""
@@ -151,7 +187,7 @@ class Deployment:
         states = self.control.proxies()
         for node in self.servers:
             state = states.get(node.name)
-            upstream = f"{node.direct[0]}:{node.direct[1]}"
+            upstream = f"{node.upstream[0]}:{node.upstream[1]}"
             if state is None or not state.enabled or state.toxics or state.upstream != upstream:
                 return f"the proxy of {node.name} is not as at the start: {state}"
         return ""
@@ -175,33 +211,14 @@ class Deployment:
     def _reset(self) -> None:
         if self.poisoned:
             raise HarnessError(f"the deployment is poisoned: {self.poisoned}", remedy="rebuild it")
-        if self.proxies_differ():
-            self.restore_proxies()
-        for node in self.servers:
-            self.revive(node)
-        for node in self.nodes:
-            if baseline.differences(node):
-                baseline.restore(node)
-        first = self.nodes[0]
-        role = first.role()
-        untouched = role is not None and role.role == "master" and self._timing_untouched() and look(self)
-        if untouched:
-            for node in self.nodes:
-                node.client.execute_command("CLIENT", "UNPAUSE")
-            first.client.flushall()
-            first.client.script_flush()
-        else:
-            formation.form(self)
-        self.settled()
-        for node in self.nodes:
-            baseline.restore_file(node)
+        reset.back_to_start(self)
 
     def restore_proxies(self) -> None:
         """All proxies enabled, on their upstreams, without toxics."""
         self.control.reset()
         states = self.control.proxies()
         for node in self.servers:
-            upstream = f"{node.direct[0]}:{node.direct[1]}"
+            upstream = f"{node.upstream[0]}:{node.upstream[1]}"
             state = states.get(node.name)
             if state is None:
                 self.control.create(node.name, f"{node.proxied[0]}:{node.proxied[1]}", upstream)
@@ -213,39 +230,44 @@ class Deployment:
         import signal
 
         if not node.is_running:
-            node.server.start()
+            self.start_again(node)
         elif node.may_be_stopped:
             node.server.signal(signal.SIGCONT)
         self.await_answering(node)
 
-    def _timing_untouched(self) -> bool:
-        """Every Sentinel has the quorum and times that it was given; a restart forgets those of SENTINEL DEBUG."""
-        import redis
-
-        for index, sentinel in enumerate(self.sentinels):
-            try:
-                master = cast("dict[str, Any]", sentinel.client.sentinel_master(MASTER_NAME))
-            except redis.ResponseError:
-                return False
-            if not formation.is_tuned(sentinel, self.timing):
-                return False
-            found = (
-                int(master["down-after-milliseconds"]),
-                int(master["failover-timeout"]),
-                int(master["parallel-syncs"]),
-                int(master["quorum"]),
-            )
-            down_after_ms = self.timing.down_after(index, quorum=self.spec.quorum)
-            wanted = (down_after_ms, self.timing.failover_timeout_ms, 1, self.spec.quorum)
-            if found != wanted:
-                return False
-        return True
-
     def take_baseline(self) -> None:
-        """Remember the configuration of every data node as that of the start."""
-        for node in self.nodes:
-            node.baseline = baseline.read_configuration(node)
-            node.conf_text = baseline.read_file(node)
+        """Remember what every server is like as that of the start."""
+        reset.take_start(self)
+
+    def empty(self) -> None:
+        """Nothing: what we start is empty, but for what was asked for."""
+
+    def suit(self, wanted: Topology) -> str:  # noqa: ARG002 - what we start is what was asked for
+        """Why it is not what is asked for, for people; nothing: it is."""
+        return ""
+
+    def refuses(self, needs: Iterable[Capability]) -> str:  # noqa: ARG002 - what we started we may do anything with
+        """Why a fault with these needs is not allowed here, for people; nothing: it is."""
+        return ""
+
+    def writing_under(self, prefix: str) -> AbstractContextManager[None]:  # noqa: ARG002 - our servers end with us
+        """While a load writes under a prefix, on servers that live on its keys get an expiry time."""
+        return nullcontext()
+
+    def remove(self, prefix: str) -> None:
+        """Remove the keys of a run from servers that live on."""
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Have something done after the servers have ended."""
+        before = self.ending
+
+        def ending() -> None:
+            try:
+                before()
+            finally:
+                action()
+
+        self.ending = ending
 
     def close(self) -> None:
         """End all servers and give back all ports. Idempotent."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pytest_arbredis._dials import harness_dials
+from pytest_arbredis.servers.login import Login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     import redis
 
     from pytest_arbredis.servers.launcher import Server
+    from pytest_arbredis.topology.fingerprint import Fingerprint
 
 Address = tuple[str, int]
 HARNESS_CLIENT = "arbredis-harness"
 """CLIENT SETNAME of every connection of the harness, so that it is never taken for the code under test."""
 
 
-def harness_client(address: Address, *, timeout_s: float = 1.0, text: bool = True) -> redis.Redis:
-    """A client of the harness's own: RESP2, short deadline, no retries, named."""
+def harness_client(
+    address: Address, *, timeout_s: float = 1.0, text: bool = True, login: Login | None = None
+) -> redis.Redis:
+    """A client of the harness's own: RESP2, short deadline, no retries, named.
+
+    To a node of a deployment use `Node.connect` or `Node.connect_through`, which know how to get in.
+    """
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -37,20 +44,23 @@ def harness_client(address: Address, *, timeout_s: float = 1.0, text: bool = Tru
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
         client_name=HARNESS_CLIENT,
+        **cast("Any", {} if login is None else login.options()),
     )
-    client.connection_pool.connection_class = _own_connection()
+    client.connection_pool.connection_class = _own_connection(secure=login is not None and login.ca is not None)
     return client
 
 
 @functools.cache
-def _own_connection() -> type[redis.Connection]:
+def _own_connection(*, secure: bool) -> type[redis.Connection]:
     """A connection that is not taken for one of the code under test."""
     import redis
 
-    class OwnConnection(redis.Connection):
+    parent: Any = redis.SSLConnection if secure else redis.Connection
+
+    class OwnConnection(parent):  # type: ignore[misc]
         def _connect(self) -> Any:
             with harness_dials():
-                return super()._connect()  # type: ignore[no-untyped-call]
+                return super()._connect()
 
     return OwnConnection
 
@@ -67,7 +77,11 @@ class Role:
 
 @dataclass(eq=False)
 class Node:
-    """A server under its name (n0, n1, … or s0, s1, …), reached directly or through its announced proxy."""
+    """A server under its name (n0, n1, … or s0, s1, …), reached directly or through its announced proxy.
+
+    `direct` never speaks TLS; `secure` is where it does, if it does, and then the proxy leads there. `login` is the
+    harness's. `start`, `conf_text` and `acl_text` are what it was like, and its files, at the start.
+    """
 
     name: str
     server: Server
@@ -75,11 +89,33 @@ class Node:
     proxied: Address
     baseline: dict[str, str] = field(default_factory=dict)
     conf_text: str = ""
+    acl_text: str = ""
+    secure: Address | None = None
+    login: Login = field(default_factory=Login)
+    start: Fingerprint | None = None
 
     @cached_property
     def client(self) -> redis.Redis:
         """The harness's direct client."""
-        return harness_client(self.direct)
+        return self.connect()
+
+    @property
+    def upstream(self) -> Address:
+        """Where its proxy leads."""
+        return self.direct if self.secure is None else self.secure
+
+    @property
+    def direct_login(self) -> Login:
+        """The harness's login past the proxy, where no TLS is spoken if there is a second port for it."""
+        return self.login if self.secure is None else self.login.plain()
+
+    def connect(self, *, timeout_s: float = 1.0, text: bool = True) -> redis.Redis:
+        """A further direct client of the harness's own."""
+        return harness_client(self.direct, timeout_s=timeout_s, text=text, login=self.direct_login)
+
+    def connect_through(self, *, timeout_s: float = 1.0, text: bool = True) -> redis.Redis:
+        """A client of the harness's own through the announced proxy."""
+        return harness_client(self.proxied, timeout_s=timeout_s, text=text, login=self.login)
 
     @property
     def is_running(self) -> bool:

@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis._clock import CLOCK, Clock
-from pytest_arbredis.topology.node import harness_client
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -59,7 +58,7 @@ class Observer:
         """
         import redis
 
-        client = harness_client(node.direct, timeout_s=LOOK_TIMEOUT_S)
+        client = node.connect(timeout_s=LOOK_TIMEOUT_S)
         while not self._stop.wait(EVERY_S):
             asked_ns = self._clock.now_ns()
             try:
@@ -82,7 +81,7 @@ class Observer:
         """Every event that a Sentinel publishes, until stopped."""
         import redis
 
-        client = harness_client(sentinel.direct, timeout_s=1.0)
+        client = sentinel.connect()
         while not self._stop.is_set():
             listener = client.pubsub(ignore_subscribe_messages=True)
             try:

@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_arbredis.topology.kept import Kept, read_kept
-from pytest_arbredis.topology.node import harness_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +44,7 @@ def final_reads(deployment: Deployment, recorder: Recorder, keys: Iterable[str])
     import redis
 
     primary = deployment.primary()
-    client = harness_client(primary.direct, timeout_s=SLOW_READ_S)
+    client = primary.connect(timeout_s=SLOW_READ_S)
     wanted = list(keys)
     for start in range(0, len(wanted), READ_AT_ONCE):
         batch = wanted[start : start + READ_AT_ONCE]
@@ -80,7 +79,7 @@ def keyspace(node: Node, *, prefix: str) -> dict[str, Json]:
 
     The digest is of the value, not of its encoding: a replica may hold the same Set in another order.
     """
-    client = harness_client(node.direct, timeout_s=SLOW_READ_S, text=False)
+    client = node.connect(timeout_s=SLOW_READ_S, text=False)
     found: dict[str, Json] = {}
     try:
         keys = sorted(cast("bytes", key) for key in client.scan_iter(match=f"{prefix}*", count=1000))

@@ -46,6 +46,8 @@ def _processes(deployment: Deployment) -> str:
 
 
 def _data_nodes(deployment: Deployment) -> str:
+    if len(deployment.leaders) > 1:
+        return _independent(deployment)
     roles = {node.name: node.role() for node in deployment.nodes}
     primaries = [node for node in deployment.nodes if (role := roles[node.name]) and role.role == "master"]
     if len(primaries) != 1:
@@ -64,6 +66,15 @@ def _data_nodes(deployment: Deployment) -> str:
     info = primary.replication() or {}
     if info.get("connected_slaves") != len(deployment.nodes) - 1:
         return f"{primary.name} sees {info.get('connected_slaves')} replicas"
+    return ""
+
+
+def _independent(deployment: Deployment) -> str:
+    """Several primaries, none of which follows or is followed."""
+    for node in deployment.leaders:
+        role, info = node.role(), node.replication() or {}
+        if role is None or role.role != "master" or info.get("connected_slaves") != 0:
+            return f"{node.name} is no primary of its own yet ({role}, {info.get('connected_slaves')} replicas)"
     return ""
 
 
@@ -87,20 +98,22 @@ def _view(deployment: Deployment, sentinel: Node, primary: Node) -> tuple[str, i
     import redis
 
     try:
-        master = cast("dict[str, Any]", sentinel.client.sentinel_master(MASTER_NAME))
+        master = cast("dict[str, Any]", sentinel.client.sentinel_master(deployment.master_name))
     except redis.ResponseError:
         return "does not monitor the primary yet", 0
+    if int(sentinel.client.info("sentinel")["sentinel_tilt"]):
+        return "is in TILT: it was paused, or the clock went wrong, and it does nothing for a while", 0
     if (master["ip"], int(master["port"])) != primary.proxied:
         return f"believes that {master['ip']}:{master['port']} is the primary, not {primary.name}", 0
     if master["flags"] != "master":
         return f"sees the primary as {master['flags']}", 0
     if int(master["num-other-sentinels"]) != len(deployment.sentinels) - 1:
         return f"knows {master['num-other-sentinels']} other Sentinels", 0
-    others = cast("list[dict[str, Any]]", sentinel.client.sentinel_sentinels(MASTER_NAME))
+    others = cast("list[dict[str, Any]]", sentinel.client.sentinel_sentinels(deployment.master_name))
     for other in others:
         if other["flags"] != "sentinel":
             return f"sees the Sentinel at port {other['port']} as {other['flags']}", 0
-    replicas = sentinel.client.sentinel_slaves(MASTER_NAME)
+    replicas = sentinel.client.sentinel_slaves(deployment.master_name)
     wanted = {node.proxied for node in deployment.nodes if node is not primary}
     if {(replica["ip"], int(replica["port"])) for replica in replicas} != wanted:
         return f"knows {len(replicas)} of {len(wanted)} replicas", 0

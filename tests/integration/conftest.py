@@ -12,6 +12,33 @@ from pytest_arbredis.run import run
 from pytest_arbredis.topology.means import Means
 from pytest_arbredis.topology.pool import DeploymentPool
 
+ALIKE_ON_BOTH = frozenset(
+    (
+        *("bandwidth", "blackhole", "client_kill", "client_pause", "client_pause_of_writes", "down", "eviction"),
+        *("limit_data", "limit_data_after_handshake", "max_clients", "no_replicas", "replication_cut", "reset"),
+        *("slice", "slow_close", "stall", "busy_script", "demotion"),
+    )
+)
+"""Cases of faults on links and in Redis itself, which a launcher has no part in."""
+
+
+ON_CONTAINERS = frozenset({"failover.crash", "failover.confirmed", "lost_writes.zombie", "oom.refusal", "retries.pool"})
+"""Scenarios that `make test` runs on containers too; `make quality` runs all of them there."""
+
+LONG = frozenset({"sentinel_minority.lost", "crash_of_a_minority", "down_of_a_majority"})
+"""What waits for Sentinels that may have to vote twice."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What containers only repeat, or takes long, is `thorough`: `make quality` runs it, `make test` leaves it out."""
+    for item in items:
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        scenario = getattr(params.get("scenario"), "name", "")
+        repeated = (scenario and scenario not in ON_CONTAINERS) or params.get("name") in ALIKE_ON_BOTH
+        if scenario in LONG or params.get("name") in LONG or (params.get("launcher") == "docker" and repeated):
+            item.add_marker("thorough")
+
 
 @pytest.fixture(scope="session", params=["process", pytest.param("docker", marks=pytest.mark.docker)])
 def launcher(request: pytest.FixtureRequest) -> str:

@@ -21,6 +21,7 @@ from pytest_arbredis.faults.nemesis import Nemesis
 from pytest_arbredis.history.jsonl import load
 from pytest_arbredis.testing.null_control import NullControl
 from pytest_arbredis.topology import baseline
+from pytest_arbredis.topology.capabilities import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,9 +63,16 @@ def client_of(deployment):
     return client
 
 
+def able(deployment, case):
+    """The deployment; a fault that needs a right which this user has not is skipped with the reason."""
+    if why := lacking(deployment, case.fault.nature.needs):
+        pytest.skip(f"{case.fault.name}: {why}")
+    return deployment
+
+
 def assert_in_force_felt_and_healed(pool, recorder, case):
     """Inject, read the evidence, feel it, heal; configuration and files are then as before, and writes are served."""
-    deployment = pool.take(case.topology)
+    deployment = able(pool.take(case.topology), case)
     values = {node.name: baseline.read_configuration(node) for node in deployment.nodes}
     with client_of(deployment) as client, Nemesis(deployment, recorder) as nemesis:
         injection = nemesis.inject(case.fault, case.target)
@@ -89,7 +97,7 @@ def assert_in_force_felt_and_healed(pool, recorder, case):
 
 def assert_found_out(pool, recorder, monkeypatch, case):
     """Inject where those who are asked say yes and do nothing: the fault is never observed."""
-    deployment = pool.take(case.topology)
+    deployment = able(pool.take(case.topology), case)
     nature = case.fault.nature
     monkeypatch.setattr(type(case.fault), "nature", replace(nature, observed_within_s=LIE_SEEN_THROUGH_S))
     nemesis = Nemesis(deployment, recorder)

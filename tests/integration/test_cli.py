@@ -139,7 +139,7 @@ def path_with(*programs: Path) -> str:
         (["--colour"], ["No such option", "--colour"]),
         (["failover", "--seed", "-1"], ["Invalid value for '--seed'"]),
         (["failover", "--seed", "x"], ["Invalid value for '--seed'"]),
-        (["failover", "--launcher", "vm"], ["unknown launcher 'vm'", "auto, docker, process"]),
+        (["failover", "--launcher", "vm"], ["unknown launcher 'vm'", "auto, docker, external, process"]),
         (["failover", "--proxy", "none"], ["unknown proxy 'none'", "auto, toxiproxy"]),
         (["failover", "--profile", "nightly"], ["unknown profile 'nightly'", "quick, release"]),
         (["--list", "--launcher", "vm"], ["unknown launcher 'vm'"]),

@@ -17,8 +17,12 @@ from fault_cases import (
     slow,
     unreachable,
 )
+from network_fault_cases import CASES as NETWORK
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from resource_fault_cases import CASES as RESOURCE
+from sentinel_fault_cases import CASES as SENTINELS
+from server_fault_cases import CASES as SERVER
 
 from pytest_arbredis import topologies
 from pytest_arbredis._clock import wait_until
@@ -134,7 +138,7 @@ OURS = {
         file_clean_of=("maxmemory",),
     ),
 }
-CASES = dict(OURS)
+CASES = {**OURS, **NETWORK, **RESOURCE, **SENTINELS, **SERVER}
 WITHOUT_A_CASE = {"restart"}
 """It needs a crash before it, and has tests of its own."""
 
@@ -149,6 +153,12 @@ def test_a_fault_is_in_force_is_felt_and_is_healed(launcher, pool, recorder, nam
 @pytest.mark.parametrize("launcher", ["process"], indirect=True)  # the lies are told above the launchers
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "process" in case.launchers])
 def test_a_lie_about_a_fault_is_found_out(pool, recorder, monkeypatch, name):
+    assert_found_out(pool, recorder, monkeypatch, CASES[name])
+
+
+@pytest.mark.parametrize("launcher", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "process" not in case.launchers])
+def test_a_lie_about_a_fault_of_a_container_is_found_out(pool, recorder, monkeypatch, name):
     assert_found_out(pool, recorder, monkeypatch, CASES[name])
 
 
@@ -170,15 +180,15 @@ def test_a_restart_ends_the_crash_that_it_mends(nemesis, deployment):
         nemesis.inject(Restart(), "n1")
 
 
-def test_observing_a_healthy_topology_gives_no_evidence(deployment):
+def test_observing_a_healthy_topology_gives_no_evidence(deployment, launcher):
     faults = {
-        **{name: fault() for name, fault in FAULTS.items() if name != "latency"},
-        "latency": Latency(ms=10),
+        **{name: case.fault for name, case in CASES.items() if launcher in case.launchers},
+        **{name: FAULTS[name]() for name in WITHOUT_A_CASE},
+        "few": Latency(ms=10),
         "short": Latency(ms=1),
         "uncertain": Latency(ms=20, jitter_ms=20),
         "late": LimitData(after_handshake=True),
     }
-    assert set(FAULTS) <= set(faults)
     for target in ("primary", "replica"):
         site = Site(deployment=deployment, nodes=deployment.resolve(target), primary="n0")
         assert {name: seen for name, fault in faults.items() if (seen := fault.observe(site))} == {}

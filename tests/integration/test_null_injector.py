@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("launcher", ["process"], indirect=True)
 SCENARIOS = [scenario for scenarios in shipped().values() for scenario in scenarios if scenario.faults.steps]
 SHIPPED = {scenario.name: scenario for scenario in SCENARIOS}
 
-SEEN_WITHIN_S = 1.0
+SEEN_WITHIN_S = 0.6
 
 
 class LazyServer(NullServer):
@@ -65,7 +65,7 @@ LIES = {
 
 @pytest.fixture(autouse=True)
 def soon_given_up(monkeypatch):
-    """A probe looks for an effect for a second, long enough for any real one here."""
+    """A probe looks for an effect for a moment, long enough for any real one here."""
     for fault in FAULTS.values():
         monkeypatch.setattr(fault, "nature", replace(fault.nature, observed_within_s=SEEN_WITHIN_S))
 

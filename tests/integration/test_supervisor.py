@@ -22,6 +22,7 @@ GONE_WITHIN_S = 2.0
 
 OWNER = """
 import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background it is ignored
 from pathlib import Path
 from pytest_arbredis.servers.launcher import ServerSpec
 from pytest_arbredis.servers.process import ProcessLauncher

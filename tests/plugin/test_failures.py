@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
+
+from pytest_arbredis.plugin import SCENARIOS as SHIPPED
+
+CASE = re.compile(r'<testcase [^>]*name="(\w+)"[^>]*>(.*?)</testcase>', re.DOTALL)
+
+PLAIN_AND_THOROUGH = [("-p", "no:xdist"), pytest.param(("-n", "2"), marks=pytest.mark.thorough)]
 
 PLAIN_FAILURE = """
 def test_fails(redis_client, faults):
@@ -39,6 +46,14 @@ def test_a_failing_test_tells_what_its_servers_went_through(inner, pytester, how
     )
     junit = (pytester.path / "report.xml").read_text()
     assert "observed by probe" in junit
+    told = {name: re.findall(r'<property name="(\w+)" value="([^"]*)"', case) for name, case in CASE.findall(junit)}
+    for name in ("test_fails", "test_passes"):
+        assert ("arbredis_launcher", "process (asked for)") in told[name]
+        assert ("arbredis_seed", "99") in told[name]
+        assert {"arbredis_redis", "arbredis_toxiproxy", "arbredis_topology"} <= {key for key, _ in told[name]}
+    (fault,) = [value for key, value in told["test_fails"] if key == "arbredis_fault"]
+    assert fault.startswith("latency on primary, observed by probe: n0: probe ")
+    assert not [key for key, _ in told["test_passes"] if key == "arbredis_fault"]
 
 
 def test_role_changes_and_sentinel_events_are_in_the_story(inner, pytester):
@@ -109,7 +124,7 @@ def test_not_a_scenario(arbredis):
 """
 
 
-@pytest.mark.parametrize("how", [("-p", "no:xdist"), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize("how", PLAIN_AND_THOROUGH, ids=" ".join)
 def test_the_summary_line_carries_the_finding(inner, pytester, how):
     pytester.makepyfile(SCENARIOS)
     result = inner("-rsfE", "--arbredis-seed=5", *how)
@@ -138,7 +153,7 @@ def test_scenarios(arbredis): pass
 """
 
 
-@pytest.mark.parametrize("how", [("-p", "no:xdist"), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize("how", PLAIN_AND_THOROUGH, ids=" ".join)
 def test_without_toxiproxy_set_up_fails_at_once_with_the_remedy(inner, pytester, monkeypatch, how):
     pytester.makepyfile(MISSING)
     empty = pytester.mkdir("empty")
@@ -170,7 +185,8 @@ def test_a_failure_of_the_harness_in_a_test_is_an_error_and_no_verdict(inner, py
 
 
 def test_the_shipped_scenarios_are_collected_once_each(inner):
-    expected = 10
+    expected = sum(path.read_text().count("\ndef test_") for path in SHIPPED.glob("*.py"))
+    assert expected >= 10
     for arguments in (
         ("--pyargs", "pytest_arbredis.scenarios"),
         ("--pyargs", "pytest_arbredis.scenarios", "-o", "python_files=*.py"),
@@ -182,8 +198,9 @@ def test_the_shipped_scenarios_are_collected_once_each(inner):
     assert sum("::test_" in line for line in one.outlines) == 2
 
 
+@pytest.mark.thorough
 def test_a_shipped_scenario_runs_under_xdist(inner):
     began = time.monotonic()
-    result = inner("-n", "2", "--pyargs", "pytest_arbredis.scenarios", "-k", "from_url or pool")
+    result = inner("-n", "2", "--pyargs", "pytest_arbredis.scenarios", "-k", "from_url or a_pool")
     result.assert_outcomes(passed=2)
     assert time.monotonic() - began < 60

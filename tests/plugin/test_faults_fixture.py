@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 MET = """
 import pytest, redis
 
@@ -204,7 +202,6 @@ def test_a_plain_call_in_a_coroutine_is_in_force_when_it_returns(redis_url, faul
 """
 
 
-@pytest.mark.parametrize("how", [("-p", "no:xdist"), ("-n", "2")], ids=" ".join)
-def test_faults_in_a_coroutine(inner, pytester, how):
+def test_faults_in_a_coroutine(inner, pytester):
     pytester.makepyfile(ASYNC.replace("import pytest, redis", "import pytest, redis, redis.asyncio"))
-    inner(*how).assert_outcomes(passed=3)
+    inner("-p", "no:xdist").assert_outcomes(passed=3)

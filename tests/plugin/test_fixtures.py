@@ -82,7 +82,9 @@ def test_tests_without_are_not(request):
 """
 
 
-@pytest.mark.parametrize("how", [("-p", "no:xdist"), ("-n", "2"), ("-n", "0")], ids=" ".join)
+@pytest.mark.parametrize(
+    "how", [("-p", "no:xdist"), ("-n", "2"), pytest.param(("-n", "0"), marks=pytest.mark.thorough)], ids=" ".join
+)
 def test_every_fixture_does_what_it_says(inner, pytester, how):
     pytester.makepyfile(EVERY_FIXTURE)
     result = inner(*how)

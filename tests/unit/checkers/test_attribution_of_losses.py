@@ -103,6 +103,17 @@ def test_a_server_that_restarted_with_another_history_leaves_its_last_era_told()
     assert classes(h) == DOCUMENTED
 
 
+@pytest.mark.parametrize(("promoted_again", "wanted"), [(False, DOCUMENTED), (True, UNDECIDED)])
+def test_an_old_primary_that_came_back_behind_another_ones_back_loses_what_it_takes(promoted_again, wanted):
+    h = failover()
+    if promoted_again:  # then it is the rightful primary, and nothing explains the loss
+        h.replication("n0", role="master", replid="D", offset=400, at=2000, replid2="B", second_offset=390)
+    for at in (2100, 2150, 2200):
+        h.replication("n0", role="master", replid="C", offset=at, at=at)
+    lose(h, at=(2140, 2160))
+    assert classes(h) == wanted
+
+
 def test_a_write_between_two_histories_of_its_primary_is_undecided():
     h = failover()
     h.replication("n0", role="master", replid="Z", offset=0, at=200)

@@ -14,10 +14,18 @@ from pytest_arbredis.testing.builder import HistoryBuilder
 
 ALL = [
     checks.acknowledged_writes_survive(),
+    checks.clients_stay_readonly(seconds=1),
     checks.commands_are_repeated(),
+    checks.commands_seen(),
     checks.confirmed_writes_survive(),
+    checks.data_is_wiped(),
+    checks.invariant("holds", lambda _: ""),
+    checks.keys_are_evicted(),
     checks.latency("GET", p99_ms=0.5),
     checks.losses_are_documented(),
+    checks.messages_are_lost(),
+    checks.no_failover(during="loading"),
+    checks.nobody_takes_over(seconds=3),
     checks.read_your_writes(),
     checks.recovers_within(3),
     checks.refused_writes_are_refused(),

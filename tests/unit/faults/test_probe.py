@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from pytest_arbredis.faults.probe import contrast, ping
+from pytest_arbredis.servers.login import Login
 
 
 @contextmanager
@@ -101,7 +102,7 @@ def test_the_fastest_of_several_rounds_counts():
 
 def test_a_contrast_is_of_the_link_and_the_server_behind_it():
     class Node:
-        pass
+        login = direct_login = Login()
 
     node = Node()
     with server(pongs) as direct, server(closes) as proxied:
