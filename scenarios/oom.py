@@ -19,8 +19,8 @@ OUT_OF_MEMORY = Scenario(
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.sentinel(),
     workload=workloads.unique_writes(rate_hz=400, clients=4, read_share=0.3),
-    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1),
-    seconds=2.9,
+    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1.3),
+    seconds=3.2,
     checks=(
         checks.refused_writes_are_refused(),
         checks.acknowledged_writes_survive(),

@@ -57,7 +57,10 @@ def inner(pytester, monkeypatch):
 
 @pytest.mark.parametrize(
     "source",
-    with_tests(README) + with_tests(GUIDE) + with_tests(YOUR_BOT),
+    [
+        *with_tests(README),
+        *(pytest.param(source, marks=pytest.mark.thorough) for source in with_tests(GUIDE) + with_tests(YOUR_BOT)),
+    ],
     ids=lambda s: s.strip().splitlines()[-1][:40],
 )
 def test_code_in_readme_and_docs_runs(inner, source):

@@ -53,7 +53,10 @@ def test_the_first_test_of_the_readme_passes_in_an_empty_folder(python, tmp_path
     assert "1 passed" in done.stdout
 
 
-@pytest.mark.parametrize("wrong", WRONG_BOTS)
+@pytest.mark.parametrize(
+    "wrong",
+    [name if number == 0 else pytest.param(name, marks=pytest.mark.thorough) for number, name in enumerate(WRONG_BOTS)],
+)
 def test_the_first_test_of_the_readme_fails_with_a_wrong_bot(python, tmp_path, wrong):
     right, planted = WRONG_BOTS[wrong]
     (tmp_path / "test_bot.py").write_text(with_tests(README)[0].replace(right, planted))

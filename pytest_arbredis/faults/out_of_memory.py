@@ -14,6 +14,11 @@ from pytest_arbredis.faults.refusal import refusal
 if TYPE_CHECKING:
     from pytest_arbredis.topology.node import Node
 
+AT_ONCE = 16
+"""Chunks in one round trip; their 64 KB in buffers are well within the margin."""
+
+REFUSED = ("OOM", "command not allowed when used memory")
+
 MARGIN_BYTES = 512 * 1024
 """The limit ends this far below what is used, so that memory given back by buffers makes no room for writes."""
 
@@ -57,12 +62,15 @@ class OutOfMemory:
     def _fill(self, node: Node) -> None:
         import redis
 
-        for index in range(4 * self.headroom_mb * MB // len(CHUNK)):
-            try:
-                node.client.set(f"{FILLER}:{index}", CHUNK)
-            except redis.ResponseError as error:
-                if not str(error).startswith(("OOM", "command not allowed when used memory")):
-                    raise
+        for first in range(0, 4 * self.headroom_mb * MB // len(CHUNK), AT_ONCE):
+            filling = node.client.pipeline(transaction=False)
+            for index in range(first, first + AT_ONCE):
+                filling.set(f"{FILLER}:{index}", CHUNK)
+            refused = [answer for answer in filling.execute(raise_on_error=False) if isinstance(answer, Exception)]
+            for error in refused:
+                if not isinstance(error, redis.ResponseError) or not str(error).startswith(REFUSED):
+                    raise error
+            if refused:
                 node.client.config_set("maxmemory", counted(node) - MARGIN_BYTES)
                 return
 

@@ -22,7 +22,7 @@ ALIKE_ON_BOTH = frozenset(
 """Cases of faults on links and in Redis itself, which a launcher has no part in."""
 
 
-ON_CONTAINERS = frozenset({"failover.crash", "failover.confirmed", "lost_writes.zombie", "oom.refusal", "retries.pool"})
+ON_CONTAINERS = frozenset({"failover.crash", "oom.refusal", "retries.pool"})
 """Scenarios that `make test` runs on containers too; `make quality` runs all of them there."""
 
 LONG = frozenset({"sentinel_minority.lost", "crash_of_a_minority", "down_of_a_majority"})

@@ -28,6 +28,7 @@ def measured(tmp_path):
     return run
 
 
+@pytest.mark.thorough
 def test_topologies_are_timed_beside_their_goals(measured):
     said, content = measured("topologies")
     figures = content["launchers"]["process"]

@@ -120,6 +120,7 @@ def test_what_cannot_be_run_is_wrong_usage(tmp_path, arguments, status, why):
     assert why in done.stderr
 
 
+@pytest.mark.thorough
 def test_the_first_test_passes_and_is_never_overwritten(tmp_path):
     wrote = run(tmp_path, "init")
     assert wrote.returncode == 0, wrote.stderr

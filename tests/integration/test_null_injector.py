@@ -12,7 +12,7 @@ import pytest
 from fault_cases import NullServer, lying_control, lying_redis
 
 from pytest_arbredis.checkers.verdict import Verdict
-from pytest_arbredis.cli.catalogue import find, shipped
+from pytest_arbredis.cli.catalogue import QUICK, find, shipped
 from pytest_arbredis.errors import UnhealedError
 from pytest_arbredis.faults.registry import FAULTS
 
@@ -82,7 +82,10 @@ def assert_found_out(result, fault):
     assert any(line.startswith(f"{fault} on ") and "was not observed" in line for line in guard_of(result).lines)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name",
+    [name if name.partition(".")[0] in QUICK else pytest.param(name, marks=pytest.mark.thorough) for name in SHIPPED],
+)
 def test_a_shipped_scenario_whose_faults_do_nothing_is_unknown(judged, monkeypatch, name):
     for fault in FAULTS.values():
         monkeypatch.setattr(fault, "inject", lambda *_: lambda: None)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from pytest_arbredis.views.marker import MEANS, TOPOLOGY
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "plugin.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.thorough
 def test_every_block_runs(inner, pytester):
     pytester.makepyfile(**{f"test_{number}": block for number, block in enumerate(BLOCKS)})
     result = inner("-p", "no:xdist", "-rs")

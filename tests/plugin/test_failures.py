@@ -184,6 +184,7 @@ def test_a_failure_of_the_harness_in_a_test_is_an_error_and_no_verdict(inner, py
     result.stdout.fnmatch_lines(["*ERROR at call of test_it*", "ERROR *::test_it - *the proxy control refused*"])
 
 
+@pytest.mark.thorough
 def test_the_shipped_scenarios_are_collected_once_each(inner):
     expected = sum(path.read_text().count("\ndef test_") for path in SHIPPED.glob("*.py"))
     assert expected >= 10

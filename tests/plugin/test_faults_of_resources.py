@@ -63,6 +63,7 @@ def test_missed(bot, faults):
 """
 
 
+@pytest.mark.thorough
 def test_loading_is_met_or_missed_and_containers_are_refused_where_there_are_none(inner, pytester):
     pytester.makepyfile(test_it=BOT + LOADING)
     result = inner("-p", "no:xdist")
@@ -84,6 +85,7 @@ def test_a_full_disk_is_met_or_missed(inner, pytester):
 
 
 @pytest.mark.docker
+@pytest.mark.thorough
 def test_faults_of_containers_are_met_or_missed(inner, pytester):
     pytester.makepyfile(test_it=BOT + CONTAINERS)
     result = inner("-p", "no:xdist", "--arbredis-launcher=docker")

@@ -39,7 +39,9 @@ def test_theirs(number):
 """
 
 
-@pytest.mark.parametrize("how", [("-p", "no:xdist"), ("-n", "2")], ids=" ".join)
+@pytest.mark.parametrize(
+    "how", [("-p", "no:xdist"), pytest.param(("-n", "2"), marks=pytest.mark.thorough)], ids=" ".join
+)
 def test_three_specifications_start_three_deployments_a_worker_in_random_order(inner, pytester, how):
     pytester.makepyfile(GROUPED)
     inner(*how, beside=("randomly",)).assert_outcomes(passed=60)
@@ -174,6 +176,7 @@ def test_it(redis_client, faults, number):
 """
 
 
+@pytest.mark.thorough
 def test_four_workers_on_few_cores_with_everybody_present(inner, pytester):
     for number in range(4):
         pytester.makepyfile(**{f"test_{number}": MANY})

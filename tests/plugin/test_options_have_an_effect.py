@@ -56,6 +56,7 @@ def fails():
 """
 
 
+@pytest.mark.thorough
 def test_subject_keep_and_inconclusive(inner, pytester, monkeypatch):
     pytester.makepyfile(SCENARIO, mybot=BOT)
     runs = pytester.path / "kept"
