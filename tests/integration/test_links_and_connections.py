@@ -22,7 +22,10 @@ from pytest_arbredis.faults.slice import Slice
 from pytest_arbredis.faults.slow_close import SlowClose
 from pytest_arbredis.faults.stall import Stall
 
-pytestmark = [pytest.mark.parametrize("launcher", ["process"], indirect=True)  # proxies and Redis are the same in both, pytest.mark.thorough]
+pytestmark = [  # proxies and Redis are the same in both
+    pytest.mark.parametrize("launcher", ["process"], indirect=True),
+    pytest.mark.thorough,
+]
 
 
 @pytest.fixture
