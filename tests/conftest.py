@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("pytester",)
+
+
+def pytest_configure() -> None:
+    """Heed what a background job or nohup ignores: commands that tests start would inherit it."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        with contextlib.suppress(ValueError):  # not in the main thread
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, usual)
 
 
 @pytest.fixture(scope="session")
