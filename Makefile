@@ -23,7 +23,7 @@ drill: $(VENV)/.servers
 	@$(BIN)/arbredis drill $(ARGS)
 
 test: $(VENV)/.servers $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not thorough and not compose' $(ARGS) $(NONE_OF_THESE)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not thorough' $(ARGS) $(NONE_OF_THESE)
 	$(BIN)/python -m pytest -m alone $(ARGS) $(NONE_OF_THESE)
 
 quality: $(VENV)/.servers $(VENV)/.dev

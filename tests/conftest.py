@@ -54,7 +54,7 @@ def compose_lacking() -> str:
         done = subprocess.run(["docker", "compose", "version"], capture_output=True, text=True, check=False)
     except OSError as error:
         return str(error)
-    return "" if done.returncode == 0 else "docker has no plugin compose (remedy: docker/compose build, some minutes)"
+    return "" if done.returncode == 0 else "docker has no plugin compose (remedy: docker/compose build)"
 
 
 LACKING = {"docker": containers_lacking, "compose": compose_lacking}
