@@ -4,10 +4,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Some machines forbid it by this variable: then each of the hundreds of processes of `make test` compiles us again.
+export PYTHONDONTWRITEBYTECODE :=
 # Arguments may leave one of the two test runs empty (pytest's status 5); without arguments that is a failure.
 NONE_OF_THESE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help drill test quality lint bench docs images compose clean
+.PHONY: help drill test quality lint bench docs images compose versions clean
 
 help:
 	@echo "make drill    set up once, run the quick drill, print the verdicts   (ARGS='--profile release' …)"
@@ -17,6 +19,7 @@ help:
 	@echo "make docs     docs/faults.md, with what a probe saw of every fault when it was run here"
 	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
 	@echo "make quality  what takes too long for every change: thorough tests, the release drill on each launcher"
+	@echo "make versions subjects and outcomes on the oldest and newest redis-py and pytest, and between"
 	@echo "make images   build the container images from the binaries on this machine"
 
 drill: $(VENV)/.servers
@@ -28,6 +31,9 @@ test: $(VENV)/.servers $(VENV)/.dev
 
 quality: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+versions: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python benchmarks/versions.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -8,10 +8,10 @@ A fault that is not observed ends it with status 1, and the file stays as it was
 
 from __future__ import annotations
 
+import argparse
 import ast
 import inspect
 import re
-import sys
 import tempfile
 import textwrap
 import time
@@ -23,7 +23,7 @@ from pytest_arbredis.faults.registry import FAULTS, kind_of
 from pytest_arbredis.faults.verbs import Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_arbredis.faults.fault import Fault
     from pytest_arbredis.topology.deployment import Deployment
@@ -205,10 +205,13 @@ def _run(name: str, deployment: Deployment) -> str:
         return injection.evidence.detail
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page."""
-    keep = "--keep-evidence" in sys.argv[1:]
-    evidence = read(PAGE.read_text("utf-8")) if keep else gather()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    keep = "no servers: keep the evidence that the page has, and write its words anew"
+    parser.add_argument("--keep-evidence", action="store_true", help=keep)
+    given = parser.parse_args(arguments)
+    evidence = read(PAGE.read_text("utf-8")) if given.keep_evidence else gather()
     PAGE.write_text(render(evidence), "utf-8")
 
 

@@ -64,27 +64,23 @@ def redis_client(request: pytest.FixtureRequest, _arbredis_view: TopologyView) -
 
     It records its operations where the test uses `redis_recorder` or has the marker `latency_budget`.
     """
-    from pytest_arbredis.views.budget import demanded
-    from pytest_arbredis.views.telling import told
+    from pytest_arbredis.views.budget import records
 
-    with told():
-        budgeted = bool(demanded(request.node))
-    client = _arbredis_view.client(recorded=budgeted or "redis_recorder" in request.fixturenames)
-    if budgeted:
-        _arbredis_view.operations.measure_floor_at(_arbredis_view.primary.proxied)
+    client = _arbredis_view.client(recorded=records(request, _arbredis_view))
     yield client
     client.close()
 
 
 @pytest.fixture
-def redis_async_client(_arbredis_view: TopologyView) -> Iterator[AsyncRedis]:
+def redis_async_client(request: pytest.FixtureRequest, _arbredis_view: TopologyView) -> Iterator[AsyncRedis]:
     """A `redis.asyncio.Redis` to the present primary, through its proxy: unconnected, for any event loop.
 
-    Nobody has to close it: what it left open ends with its event loop.
+    Nobody has to close it: what it left open ends with its event loop. It records as `redis_client` does.
     """
     from pytest_arbredis.views.async_client import close_now
+    from pytest_arbredis.views.budget import records
 
-    client = _arbredis_view.async_client()
+    client = _arbredis_view.async_client(recorded=records(request, _arbredis_view))
     yield client
     close_now(client)
 
@@ -133,7 +129,7 @@ def redis_sentinel_urls(_arbredis_view: TopologyView) -> tuple[str, ...]:
 
 @pytest.fixture
 def redis_env(_arbredis_view: TopologyView) -> dict[str, str]:
-    """Environment variables for a bot in another process: REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_SENTINELS."""
+    """Environment variables for a bot in another process: REDIS_URL, REDIS_HOST, REDIS_PORT and their like."""
     return _arbredis_view.env
 
 

@@ -5,9 +5,9 @@ Marker or factory, then option, then `ARBREDIS_*` variable, then ini.
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,14 +122,10 @@ def choice(config: pytest.Config, name: str) -> str:
 
 def ports_of(config: pytest.Config) -> tuple[tuple[str, int], ...]:
     """Fixed ports by role or node, sorted: `primary=6379,s0=26379`."""
-    found: list[tuple[str, int]] = []
-    for text in re.split(r"[,\s]+", (read(config, "port") or "").strip()):
-        role, _, number = text.partition("=")
-        if role and number.isdecimal():
-            found.append((role, int(number)))
-        elif text:
-            raise UsageError(f"--arbredis-port={text!r}", remedy="use ROLE=N: primary=6379, n1=6380, sentinel=26379")
-    return tuple(sorted(found))
+    from pytest_arbredis.topology.fixed_ports import parse_ports
+
+    given = read(config, "port")
+    return () if given is None else parse_ports((given,), flag="--arbredis-port")
 
 
 def means_of(config: pytest.Config) -> Means:
@@ -208,6 +204,14 @@ def begin(item: pytest.Item) -> None:
         del item.stash[VIEW]
     if (session := item.config.stash.get(SESSION, None)) is not None:
         session.begin()
+
+
+def has_told(reporter: pytest.TerminalReporter) -> bool:
+    """Whether the report of any test, in whatever worker, carries something of ours; workers do not sum up."""
+    if hasattr(reporter.config, "workerinput"):
+        return False
+    reports = itertools.chain.from_iterable(reporter.stats.values())
+    return any(name.startswith("arbredis_") for report in reports for name in getattr(report, "__dict__", ()))
 
 
 def story_of(item: pytest.Item) -> str:

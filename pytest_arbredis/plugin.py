@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_arbredis import options
-from pytest_arbredis.errors import HarnessError, UsageError
+from pytest_arbredis.errors import UsageError
 from pytest_arbredis.fixtures import (
     FIXTURES,
     _arbredis_recorder,
@@ -115,14 +115,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell a failing test what its servers went through, and a failure of the harness from one of the test."""
+    """Have a report carry what its servers and scenarios went through."""
     report = yield
-    if report.failed and (told := options.story_of(item)):
-        # With the traceback it also comes into JUnit's XML, which leaves a report's other sections out.
-        add = getattr(report.longrepr, "addsection", lambda *section: report.sections.append(section))
-        add("arbredis", told)
-    if call.excinfo is not None and call.excinfo.errisinstance(HarnessError):
-        report.__dict__["arbredis_harness_failed"] = True
+    if options.SESSION in item.config.stash or report.failed:
+        from pytest_arbredis.views.reports import tell
+
+        tell(item, call, report)
     return report
 
 
@@ -151,6 +149,10 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was deployed, and why, where anything was."""
+    """Say what was deployed, and why, where anything was, and sum up."""
     for chosen in dict.fromkeys(options.chosen_of(config)):
         terminalreporter.write_line(f"arbredis: {chosen}")
+    if options.has_told(terminalreporter):
+        from pytest_arbredis.views.summary import sum_up
+
+        sum_up(terminalreporter)

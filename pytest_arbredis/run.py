@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_arbredis.checkers.by_name import spelled
 from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.errors import ArbredisError, WaitTimeoutError
 from pytest_arbredis.faults.nemesis import Nemesis
@@ -105,9 +106,14 @@ def _impossible(scenario: Scenario, deployment: Deployment) -> str:
     return ""
 
 
+def not_run(scenario: Scenario, why: str, *, seed: int) -> RunResult:
+    """What there is of a scenario that is not run at all."""
+    return _undecided(scenario, None, None, seed=seed, not_run=why)
+
+
 def _undecided(
     scenario: Scenario,
-    deployment: Deployment,
+    deployment: Deployment | None,
     folder: RunFolder | None,
     *,
     seed: int,
@@ -121,7 +127,7 @@ def _undecided(
         verdict=Verdict.UNKNOWN,
         seed=seed,
         folder=None if folder is None else folder.path,
-        deployment=deployment.described,
+        deployment={} if deployment is None else deployment.described,
         replay=f"arbredis drill {scenario.name} --seed {seed}",
         not_run=not_run,
     )
@@ -151,9 +157,10 @@ class _Run:
             run=self.folder.path.name,
             seed=self.seed,
             subject=self.scenario.subject.name,
-            model="register" if "write" in self.scenario.judged else None,
             meta={
                 "scenario": self.scenario.name,
+                "kind": self.scenario.kind,
+                "checks": [*filter(None, map(spelled, (*self.scenario.checks, self.scenario.guard)))],
                 **({} if self.scenario.is_black_box else {"rate_hz": float(self.scenario.workload.rate_hz)}),
                 "timing": self.deployment.spec.timing,
                 **self.deployment.described,
@@ -251,13 +258,14 @@ class _Run:
 
 def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoints:
     """Where a subject finds this deployment."""
-    primary = deployment.primary()
+    primary, second = deployment.primary(), deployment.second
     return Endpoints(
         primary=primary.proxied if path == "proxied" else primary.direct,
+        second=None if second is None else second.proxied if path == "proxied" else second.direct,
         sentinels=tuple(node.proxied if path == "proxied" else node.direct for node in deployment.sentinels),
         master_name=deployment.master_name,
         nodes=deployment.addresses,
-        login=deployment.login,
+        login=deployment.login if path == "proxied" else deployment.login.plain(),
     )
 
 

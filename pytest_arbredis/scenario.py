@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_arbredis.checkers.black_box import BlackBoxGuard
 from pytest_arbredis.checkers.exposure import ExposedBy  # noqa: TC001 - as above
+from pytest_arbredis.checkers.judging import judged
 from pytest_arbredis.checkers.recovery import RecoversWithin, require_rate
 from pytest_arbredis.checkers.vacuity import VacuityGuard
 from pytest_arbredis.checkers.verdict import Check, Finding, Verdict, worst
@@ -37,6 +37,7 @@ class Scenario:
     `promise` says it in a caller's words. `seconds` is the length of the load. `judged` names the operations that the
     vacuity guard looks at; `exposed_by` says for a fault where operations meet it, if not on its target (`"any"`:
     every operation while it is in force). On the `direct` path the subject is given addresses past the proxies.
+    `profiles` names the profiles of the command that have it.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Scenario:
     exposed_by: Mapping[str, ExposedBy] = field(default_factory=dict)
     path: Route = "proxied"
     read_back: bool = True
+    profiles: tuple[str, ...] = ("quick", "release")
 
     def __post_init__(self) -> None:
         """Refuse at definition what could only fail in minute nine."""
@@ -115,19 +117,7 @@ class Scenario:
 
 def judge(scenario: Scenario, history: History) -> tuple[Finding, ...]:
     """The scenario's findings, the vacuity guard's last. A check that crashes is unknown, with its traceback."""
-    return tuple(_judge_one(check, history) for check in (*scenario.checks, scenario.guard))
-
-
-def _judge_one(check: Check, history: History) -> Finding:
-    try:
-        return check(history)
-    except Exception as error:  # noqa: BLE001 - a check may be a user's own
-        return Finding(
-            claim=check.claim,
-            verdict=Verdict.UNKNOWN,
-            summary=f"the check itself failed: {type(error).__name__}: {error}",
-            lines=tuple(traceback.format_exc().splitlines()),
-        )
+    return tuple(judged(check, history) for check in (*scenario.checks, scenario.guard))
 
 
 def verdict_of(scenario: Scenario, findings: tuple[Finding, ...]) -> Verdict:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import random
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import UsageError
-from pytest_arbredis.options import ITEM, SESSION, VIEW, choice, means_of, runs_dir_of, seed_of, subject_of
+from pytest_arbredis.options import ITEM, SESSION, VIEW, choice, means_of, read, runs_dir_of, seed_of, subject_of
+from pytest_arbredis.views.judged import Judged
 from pytest_arbredis.views.marker import specification_of
 from pytest_arbredis.views.topology import TopologyView
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_arbredis.history.history import History
     from pytest_arbredis.report.result import RunResult
     from pytest_arbredis.scenario import Scenario
     from pytest_arbredis.topology.deployment import Deployment
@@ -52,12 +51,14 @@ class Arbredis:
         """All that the present test has run."""
         self.wide: dict[str, TopologyView] = {}
         """Topologies of a scope wider than a test, by the name of their fixture."""
+        self._listed = 0
+        """How many of them a report of the test has."""
         self._injected: dict[str, int] = {}
         self._pools: dict[Means, DeploymentPool] = {}
 
     def begin(self) -> None:
         """A test begins: nothing has run."""
-        self.results, self.ran = [], []
+        self.results, self.ran, self._listed = [], [], 0
         self._injected = {name: view.injected for name, view in self.wide.items()}
 
     def pool_of(self, means: Means) -> DeploymentPool:
@@ -89,29 +90,42 @@ class Arbredis:
     def run(self, scenario: Scenario, *, seed: int | None = None) -> Judged:
         """Run a scenario on real servers and judge it. The folder of the run keeps everything.
 
-        `--arbredis-subject` replaces its subject; the test's marker may say with which launcher.
+        `--arbredis-subject` replaces its subject; a scenario that cannot judge it is not run. The test's marker may say
+        with which launcher.
         """
-        from pytest_arbredis.run import run
+        from pytest_arbredis.run import not_run, run
         from pytest_arbredis.scenario import Scenario
+        from pytest_arbredis.subjects.fitting import why_not
 
         if not isinstance(scenario, Scenario):
             raise UsageError(f"{scenario!r} is not a Scenario", remedy="pass a pytest_arbredis.Scenario value")
+        seed = self.seed if seed is None else seed
         if self.subject is not None:
+            if why := why_not(scenario, self.subject):
+                return self._judged(not_run(scenario, why, seed=seed), absent="skip")
             scenario = scenario.with_subject(self.subject)
         item = self.config.stash.get(ITEM, None)
         means = self.means if item is None else specification_of(item).means
         result = run(
             scenario,
             self.pool_of(means),
-            seed=self.seed if seed is None else seed,
+            seed=seed,
             runs_dir=self.runs_dir,
             worker=self.worker,
             keep=choice(self.config, "keep"),
         )
+        return self._judged(result, absent=read(self.config, "inconclusive") or "skip")
+
+    def _judged(self, result: RunResult, *, absent: str) -> Judged:
         self.results.append(result)
         self.ran.append(result)
         lenient = choice(self.config, "inconclusive") == "skip"
-        return Judged(result, _untold=self.results, _lenient=lenient)
+        return Judged(result, _untold=self.results, _lenient=lenient, _absent=absent)
+
+    def unlisted(self) -> list[RunResult]:
+        """What the present test has run since this was last asked."""
+        fresh, self._listed = self.ran[self._listed :], len(self.ran)
+        return fresh
 
     @contextlib.contextmanager
     def view(self, item: pytest.Item) -> Iterator[TopologyView]:
@@ -202,38 +216,6 @@ class Arbredis:
 
 def _chosen(pool: DeploymentPool) -> str:
     return f"launcher {pool.chosen.name} ({pool.chosen.why})"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A judged run, for a test."""
-
-    result: RunResult
-    _untold: list[RunResult] = field(default_factory=list, repr=False)
-    _lenient: bool = False
-
-    @property
-    def history(self) -> History | None:
-        """Everything that happened."""
-        return self.result.history
-
-    def assert_valid(self) -> None:
-        """Fail with the claim that broke and its proof; skip where only the machine's noise left a budget open."""
-        import pytest
-
-        from pytest_arbredis.checkers.verdict import Verdict
-        from pytest_arbredis.report.text import failure_text
-        from pytest_arbredis.views.telling import fail_invalid
-
-        if self.result.verdict is Verdict.VALID:
-            return
-        text = failure_text(self.result)
-        self._untold[:] = [result for result in self._untold if result is not self.result]
-        if self.result.verdict is Verdict.INVALID:
-            fail_invalid(text)
-        if self.result.only_noise or self._lenient:
-            pytest.skip(text)
-        pytest.fail(text, pytrace=False)
 
 
 def suited(deployment: Deployment) -> Deployment:

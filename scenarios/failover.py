@@ -1,9 +1,10 @@
 """Failover: what a caller may rely on when the primary dies, and comes back.
 
 With redis-py's Sentinel client and Redis as it is installed, service is back within 3 s of the crash, and every
-acknowledged write that is lost is lost for the documented reason: it was never replicated. Writes that every replica
-confirmed (WAIT 2) survive the promotion; while a replica is away nothing can be confirmed, so confirmed service is
-back within 3 s of the restart.
+acknowledged write that is lost is lost for the documented reason: it was never replicated. The Sentinels go about it
+as they should: their events come in order, no epoch has two leaders, the replica is chosen by the rule. Writes that
+every replica confirmed (WAIT 2) survive the promotion; while a replica is away nothing can be confirmed, so confirmed
+service is back within 3 s of the restart.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ CRASH = Scenario(
     checks=(
         checks.recovers_within(seconds=3, after="crash"),
         checks.losses_are_documented(),
+        checks.sentinel_events_in_order(),
+        checks.replica_is_chosen_by_priority(),
+        checks.failover_timeline(),
         checks.replicas_converge(),
     ),
 )

@@ -24,19 +24,23 @@ def build(what: str, source: Path, into: Path) -> Path:
     return built
 
 
-def install(wheel: Path, folder: Path) -> Path:
-    """The interpreter of a fresh environment with the wheel, and our dependencies, but not this checkout, beside it."""
+def install(built: Path, folder: Path, *, without: tuple[str, ...] = ()) -> Path:
+    """The interpreter of a fresh environment with the wheel or sdist, our dependencies beside it, and no checkout.
+
+    Entries of site-packages that begin as one of `without` are left out, as those of extras nobody asked for.
+    """
     venv.create(folder, with_pip=False, symlinks=True)
     interpreter = folder / "bin" / "python"
     library = folder / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages"
-    pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--no-deps", "--no-index", str(wheel)]
-    done = subprocess.run(pip, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    ours = ("pytest_arbredis", "pytest-arbredis", "_pytest_arbredis", "__editable__.pytest_arbredis")
+    ours = ("pytest_arbredis", "pytest-arbredis", "_pytest_arbredis", "__editable__.pytest_arbredis", *without)
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         known = entry.name.startswith((*ours, "__pycache__")) or entry.suffix == ".pth"
         if not known and not (library / entry.name).exists():
             (library / entry.name).symlink_to(entry)
+    pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--no-deps", "--no-index"]
+    command = [*pip, "--no-build-isolation", str(built)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     return interpreter
 
 

@@ -49,7 +49,7 @@ def test_adapters_are_short(path, most):
 
 def test_the_adapter_offers_what_the_shipped_scenarios_ask(monkeypatch):
     from pytest_arbredis.cli.catalogue import shipped
-    from pytest_arbredis.cli.fitting import fit
+    from pytest_arbredis.subjects.fitting import fit
 
     monkeypatch.syspath_prepend(EXAMPLES / "python_bot")
     try:

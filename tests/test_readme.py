@@ -137,9 +137,9 @@ def test_tables_are_those_of_the_code():
 def test_verdicts_are_explained_for_every_check():
     from pytest_arbredis import checks
 
-    told = (ROOT / "docs" / "verdicts.md").read_text("utf-8")
-    for name in set(checks.__all__) - {"require_rate", "vacuity_guard"}:
-        assert f"| `{name}` |" in told, name
+    first_cells = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "verdicts.md").read_text("utf-8"), re.MULTILINE)
+    told = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    assert set(checks.__all__) - {"require_rate", "vacuity_guard"} <= told
 
 
 def test_links_lead_somewhere():

@@ -2,44 +2,100 @@
 
 from __future__ import annotations
 
+from pytest_arbredis.checkers.append_log import log_is_a_prefix
 from pytest_arbredis.checkers.black_box import commands_seen
+from pytest_arbredis.checkers.breaker import breaker_follows_its_automaton
+from pytest_arbredis.checkers.breaker_by_traffic import breaker_opens_by_traffic
+from pytest_arbredis.checkers.breaker_rejections import rejections_within_budget
+from pytest_arbredis.checkers.breaker_traffic import no_command_while_open
 from pytest_arbredis.checkers.convergence import replicas_converge
+from pytest_arbredis.checkers.counter import counter_within_bounds
 from pytest_arbredis.checkers.documented import losses_are_documented
 from pytest_arbredis.checkers.durability import acknowledged_writes_survive, confirmed_writes_survive
+from pytest_arbredis.checkers.failover_timeline import failover_timeline
+from pytest_arbredis.checkers.fills import no_fill_lost
+from pytest_arbredis.checkers.grow_set import set_keeps_what_was_added
 from pytest_arbredis.checkers.hazards import writes_are_lost
 from pytest_arbredis.checkers.invariant import invariant
 from pytest_arbredis.checkers.latency import latency
+from pytest_arbredis.checkers.ledger import applied_at_least, applied_at_most
+from pytest_arbredis.checkers.linearizable import linearizable_cas_register, linearizable_register
+from pytest_arbredis.checkers.linearizable_model import linearizable
 from pytest_arbredis.checkers.messages import messages_are_lost
+from pytest_arbredis.checkers.monotonic_numbers import fencing_token_is_monotonic, sequence_is_monotonic
+from pytest_arbredis.checkers.monotonic_reads import monotonic_reads
+from pytest_arbredis.checkers.monotonic_writes import monotonic_writes
+from pytest_arbredis.checkers.order_ids import no_order_id_twice
+from pytest_arbredis.checkers.positions import position_is_the_sum_of_fills
+from pytest_arbredis.checkers.present import key_is_never_evicted
+from pytest_arbredis.checkers.queue import queue_is_fifo
 from pytest_arbredis.checkers.recovery import recovers_within, require_rate, service_resumes
+from pytest_arbredis.checkers.recovery_by_class import every_class_recovers_within
 from pytest_arbredis.checkers.refusals import refused_writes_are_refused
 from pytest_arbredis.checkers.repeats import commands_are_repeated, unacknowledged_but_applied
+from pytest_arbredis.checkers.sentinel_choice import replica_is_chosen_by_priority
+from pytest_arbredis.checkers.sentinel_clients import clients_are_disconnected
+from pytest_arbredis.checkers.sentinel_order import sentinel_events_in_order
 from pytest_arbredis.checkers.sessions import read_your_writes
+from pytest_arbredis.checkers.sometimes import sometimes, sometimes_error
+from pytest_arbredis.checkers.staleness import bounded_staleness
 from pytest_arbredis.checkers.stuck import clients_stay_readonly
 from pytest_arbredis.checkers.takeover import no_failover, nobody_takes_over
+from pytest_arbredis.checkers.unavailability import unavailable_at_most
 from pytest_arbredis.checkers.vacuity import vacuity_guard
 from pytest_arbredis.checkers.vanished import data_is_wiped, keys_are_evicted
 
 __all__ = [
     "acknowledged_writes_survive",
+    "applied_at_least",
+    "applied_at_most",
+    "bounded_staleness",
+    "breaker_follows_its_automaton",
+    "breaker_opens_by_traffic",
+    "clients_are_disconnected",
     "clients_stay_readonly",
     "commands_are_repeated",
     "commands_seen",
     "confirmed_writes_survive",
+    "counter_within_bounds",
     "data_is_wiped",
+    "every_class_recovers_within",
+    "failover_timeline",
+    "fencing_token_is_monotonic",
     "invariant",
+    "key_is_never_evicted",
     "keys_are_evicted",
     "latency",
+    "linearizable",
+    "linearizable_cas_register",
+    "linearizable_register",
+    "log_is_a_prefix",
     "losses_are_documented",
     "messages_are_lost",
+    "monotonic_reads",
+    "monotonic_writes",
+    "no_command_while_open",
     "no_failover",
+    "no_fill_lost",
+    "no_order_id_twice",
     "nobody_takes_over",
+    "position_is_the_sum_of_fills",
+    "queue_is_fifo",
     "read_your_writes",
     "recovers_within",
     "refused_writes_are_refused",
+    "rejections_within_budget",
+    "replica_is_chosen_by_priority",
     "replicas_converge",
     "require_rate",
+    "sentinel_events_in_order",
+    "sequence_is_monotonic",
     "service_resumes",
+    "set_keeps_what_was_added",
+    "sometimes",
+    "sometimes_error",
     "unacknowledged_but_applied",
+    "unavailable_at_most",
     "vacuity_guard",
     "writes_are_lost",
 ]

@@ -1,33 +1,41 @@
-"""How often each increment was applied, and what its caller was told: counted from the final value of its key."""
+"""How often each operation was applied, and what its caller was told: counted from what its key held in the end.
+
+An increment is counted on a key of its own. An operation that carries a token (an append, push or add whose input
+nobody else gives to that key) is counted by the token's occurrences in the list that is read back.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.checkers.final import final_values
 from pytest_arbredis.errors import MalformedHistoryError
+from pytest_arbredis.history.interning import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import Json, Op
 
+TOKENS: Final = ("append", "push")
+"""Operations whose input is a token that the final list holds as often as it was applied."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An increment of a key of its own, and how often it was applied."""
+    """An operation that can be told from all others, and how often it was applied."""
 
     op: Op
     times: int
 
     @property
     def reported(self) -> str:
-        """What the caller was told: `ok 3` (the new value), or the kind of error."""
+        """What the caller was told: `ok 3` (an increment's new value), `ok`, or the kind of error."""
         if self.op.outcome == "ok":
-            return f"ok {self.op.output!r}"
+            return f"ok {self.op.output!r}" if self.op.name == "increment" else "ok"
         return (self.op.error or self.op.outcome).partition(":")[0]
 
 
@@ -43,6 +51,30 @@ def applications(history: History) -> tuple[Application, ...]:
         Application(op=op, times=_times(op, finals[op.key]))
         for op in ops
         if op.key is not None and op.key in finals and used[op.key] == 1
+    )
+
+
+def token_applications(history: History, names: Sequence[str] = TOKENS) -> tuple[Application, ...]:
+    """Every sent operation of these names whose key has a successful final read and whose token is its key's only one.
+
+    Null is the empty list. Raises `MalformedHistoryError` for a final value that is no list.
+    """
+    finals = final_values(history)
+    ops = [op for op in history.named(*names) if op.sent]
+    used = Counter((op.key, identity_of(op.input)) for op in ops)
+    held: dict[str, Counter[Hashable]] = defaultdict(Counter)
+    for key in {op.key for op in ops if op.key in finals and op.key is not None}:
+        final = finals[key]
+        if final is not None and not isinstance(final, list):
+            raise MalformedHistoryError(
+                f"key {key!r} had tokens added and ends as {final!r}",
+                remedy="read it back as a list (null where it is empty)",
+            )
+        held[key].update(identity_of(item) for item in final or ())
+    return tuple(
+        Application(op=op, times=held[op.key][identity_of(op.input)])
+        for op in ops
+        if op.key is not None and op.key in finals and used[op.key, identity_of(op.input)] == 1
     )
 
 

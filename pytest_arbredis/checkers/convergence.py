@@ -9,7 +9,7 @@ from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import Json
@@ -21,7 +21,7 @@ class ReplicasConverge:
 
     `nodes` names those that must have been read (None: every node whose replication was sampled, at least two). Expire
     times may differ by `expire_within_ms`. Unknown if the topology never settled, a snapshot is missing, or there was
-    no key at all.
+    no key at all. The proof is the last acknowledged write of the first key that differs.
     """
 
     nodes: tuple[str, ...] | None = None
@@ -59,12 +59,12 @@ class ReplicasConverge:
     def _finding(
         self, history: History, snapshots: Mapping[str, Mapping[str, Json]], keys: list[str], differing: list[str]
     ) -> Finding:
-        different = set(differing)
+        writes = [op.id for op in history.named("write", "increment") if op.applied and op.key in differing[:1]]
         return Finding(
             claim=self.claim,
             verdict=Verdict.INVALID if differing else Verdict.VALID,
             summary=f"{len(differing)} of {len(keys)} keys differ between {', '.join(snapshots)}",
-            proof=tuple(op.id for op in history.named("write", "increment") if op.key in different)[:10],
+            proof=tuple(writes[-1:]),
             figures={
                 "keys": len(keys),
                 "nodes": len(snapshots),
@@ -92,9 +92,9 @@ class ReplicasConverge:
         return Finding(claim=self.claim, verdict=Verdict.UNKNOWN, summary=summary)
 
 
-def replicas_converge(*, nodes: tuple[str, ...] | None = None, expire_within_ms: int = 0) -> ReplicasConverge:
+def replicas_converge(*, nodes: Iterable[str] | None = None, expire_within_ms: int = 0) -> ReplicasConverge:
     """Type, digest and expire time of every key are equal on all nodes, read directly after settling."""
-    return ReplicasConverge(nodes=nodes, expire_within_ms=expire_within_ms)
+    return ReplicasConverge(nodes=None if nodes is None else tuple(nodes), expire_within_ms=expire_within_ms)
 
 
 def _snapshots(history: History, settled_ns: int) -> dict[str, Mapping[str, Json]]:

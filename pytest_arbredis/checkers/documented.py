@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis.checkers.attribution import attribute
 from pytest_arbredis.checkers.durability import loss_figures, loss_lines
 from pytest_arbredis.checkers.final import why_unread
-from pytest_arbredis.checkers.losses import find_losses
+from pytest_arbredis.checkers.losses import find_losses, proof_of_loss
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -35,21 +35,21 @@ class LossesAreDocumented:
         summary = f"{len(losses.lost)} of {len(losses.judged)} acknowledged writes lost"
         if losses.lost:
             summary += f"; {classes.line}"
-        verdict, proof = Verdict.VALID, losses.lost
+        verdict, proof = Verdict.VALID, tuple(op.id for op in losses.lost[:10])
         if classes.unexpected:
-            verdict, proof = Verdict.INVALID, classes.unexpected
+            verdict, proof = Verdict.INVALID, proof_of_loss(history, classes.unexpected)
         elif not losses.judged:
             verdict, summary = Verdict.UNKNOWN, "no acknowledged write to judge"
         elif classes.undecided:
-            verdict, proof = Verdict.UNKNOWN, classes.undecided
+            verdict, proof = Verdict.UNKNOWN, proof_of_loss(history, classes.undecided)
         elif losses.unread:
-            verdict, proof = Verdict.UNKNOWN, losses.unread
+            verdict, proof = Verdict.UNKNOWN, tuple(op.id for op in losses.unread[:10])
             summary += f"; {len(losses.unread)} could not be judged: {why_unread(history)}"
         return Finding(
             claim=self.claim,
             verdict=verdict,
             summary=summary,
-            proof=tuple(op.id for op in proof[:10]),
+            proof=proof,
             figures=loss_figures(history, losses),
             lines=loss_lines(history, losses),
         )

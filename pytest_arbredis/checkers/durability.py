@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis.checkers.attribution import attribute
 from pytest_arbredis.checkers.final import why_unread
 from pytest_arbredis.checkers.kept import still_lying
-from pytest_arbredis.checkers.losses import Losses, find_losses, ids_of, rpo_ms
+from pytest_arbredis.checkers.losses import Losses, find_losses, ids_of, proof_of_loss, rpo_ms, rpo_operations
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import UsageError
 
@@ -77,7 +77,7 @@ def _survival(claim: str, kind: str, history: History, losses: Losses) -> Findin
             claim=claim,
             verdict=Verdict.INVALID,
             summary=f"{len(losses.lost)} of {count} {kind} writes lost (RPO {rpo_ms(history, losses.lost):.0f} ms)",
-            proof=tuple(op.id for op in losses.lost[:10]),
+            proof=proof_of_loss(history, losses.lost),
             figures=figures,
             lines=loss_lines(history, losses),
         )
@@ -104,6 +104,7 @@ def loss_figures(history: History, losses: Losses) -> dict[str, Json]:
         classes = attribute(history, losses)
         figures |= {
             "rpo_ms": rpo_ms(history, losses.lost),
+            "rpo_operations": rpo_operations(history, losses.lost),
             "lost_ids": ids_of(losses.lost),
             "documented": len(classes.documented),
             "unexpected": len(classes.unexpected),

@@ -43,14 +43,21 @@ class Invariant:
         if told is None:
             return Finding(claim=self.name, verdict=Verdict.UNKNOWN, summary="the invariant could not tell")
         if told is True or told == "":
-            count = len(history.final_reads())
-            return Finding(claim=self.name, verdict=Verdict.VALID, summary=f"holds of {count} keys read back")
+            return Finding(claim=self.name, verdict=Verdict.VALID, summary=f"holds of {_what(history)}")
         if told is False or isinstance(told, str):
             lines = (told or "it does not hold").splitlines()
             return Finding(claim=self.name, verdict=Verdict.INVALID, summary=lines[0], lines=tuple(lines[1:]))
         raise UsageError(
             f"the invariant {self.name} gave {told!r}", remedy="return what is broken as a str, '' where nothing is"
         )
+
+
+def _what(history: History) -> str:
+    """What there was to judge: keys that were read back, or else operations, or else commands."""
+    reads, seen = len(history.final_reads()), len(commands(history))
+    if reads:
+        return f"{reads} keys read back"
+    return f"{len(history.ops)} operations" if history.ops else f"{seen} commands that the servers saw"
 
 
 def invariant(name: str, judge: Judge) -> Invariant:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import NS_PER_MS
 from pytest_arbredis.checkers.final import final_values
+from pytest_arbredis.checkers.precedence import came_before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import Json, Op
@@ -81,13 +82,29 @@ def rpo_ms(history: History, lost: Iterable[Op]) -> float:
     An incident is a node's lost writes up to its next crash (or up to the end, if it was not crashed). It lasts from
     the completion of its first lost write to the crash, or to the completion of its last lost write if that is later.
     """
+    spans = (max([*told, crash_ns or 0]) - min(told) for (_, crash_ns), told in _incidents(history, lost).items())
+    return max(spans, default=0) / NS_PER_MS
+
+
+def rpo_operations(history: History, lost: Iterable[Op]) -> int:
+    """The recovery point in operations: how many acknowledged writes the worst incident lost."""
+    return max(map(len, _incidents(history, lost).values()), default=0)
+
+
+def proof_of_loss(history: History, lost: Sequence[Op]) -> tuple[int, ...]:
+    """The first lost write, and the final read that misses it."""
+    reads = [op for op in history.final_reads() if lost and op.key == lost[0].key and op.outcome == "ok"]
+    return tuple(op.id for op in (*lost[:1], *reads[-1:]))
+
+
+def _incidents(history: History, lost: Iterable[Op]) -> dict[tuple[str | None, int | None], list[int]]:
+    """When the lost writes were acknowledged, by node and its next crash (None: it was not crashed)."""
     incidents: dict[tuple[str | None, int | None], list[int]] = defaultdict(list)
     for op in lost:
         crashes = (f.began_ns for f in history.faults if f.name == "crash" and op.node in f.nodes)
         crash_ns = min((ns for ns in crashes if ns >= op.invoked_ns), default=None)
         incidents[op.node, crash_ns].append(_told_ns(op))
-    spans = (max([*told, crash_ns or 0]) - min(told) for (_, crash_ns), told in incidents.items())
-    return max(spans, default=0) / NS_PER_MS
+    return incidents
 
 
 def _told_ns(op: Op) -> int:
@@ -95,7 +112,7 @@ def _told_ns(op: Op) -> int:
 
 
 def _surely_before(op: Op, last: Op) -> bool:
-    return op.applied and op.completed_ns is not None and op.completed_ns <= last.invoked_ns
+    return op.applied and came_before(op, last)
 
 
 def _by_invocation(ops: Iterable[Op]) -> tuple[Op, ...]:

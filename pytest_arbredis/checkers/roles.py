@@ -37,3 +37,9 @@ def promoted_between(history: History, from_ns: int, until_ns: int) -> tuple[str
     before = {reign.node for reign in reigns(history) if reign.first_ns < from_ns}
     later = (reign.node for reign in reigns(history) if from_ns <= reign.first_ns <= until_ns)
     return tuple(dict.fromkeys(node for node in later if node not in before))
+
+
+def promoted_after(history: History, from_ns: int) -> Reign | None:
+    """The first reign of a node that was no master before `from_ns`."""
+    before = {reign.node for reign in reigns(history) if reign.first_ns < from_ns}
+    return next((one for one in reigns(history) if one.first_ns >= from_ns and one.node not in before), None)

@@ -12,7 +12,7 @@ from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import FaultRecord, Json
@@ -145,17 +145,17 @@ class VacuityGuard:
 
 def vacuity_guard(
     *,
-    faults: tuple[str, ...],
-    names: tuple[str, ...] = ("write",),
-    expect_success_during: tuple[str, ...] = (),
+    faults: Iterable[str],
+    names: Iterable[str] = ("write",),
+    expect_success_during: Iterable[str] = (),
     exposed_by: Mapping[str, ExposedBy] | None = None,
     final_reads: bool = True,
 ) -> VacuityGuard:
     """Unknown unless the run gave the claim a chance to fail; `faults=()` says that none is wanted."""
     return VacuityGuard(
-        faults=faults,
-        names=names,
-        expect_success_during=expect_success_during,
+        faults=tuple(faults),
+        names=tuple(names),
+        expect_success_during=tuple(expect_success_during),
         exposed_by=exposed_by or {},
         final_reads=final_reads,
     )

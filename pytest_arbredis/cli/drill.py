@@ -94,8 +94,8 @@ def _fitting(console: Console, scenarios: Sequence[Scenario], name: str, *, name
     """The scenarios that fit the subject of this name, for it; the rest is listed with the reasons."""
     from rich.text import Text
 
-    from pytest_arbredis.cli.fitting import fit
     from pytest_arbredis.subjects.by_name import subject_named
+    from pytest_arbredis.subjects.fitting import fit
 
     subject = subject_named(name)
     fitting = fit(scenarios, subject, named=named)
@@ -169,6 +169,7 @@ def _show(
 ) -> None:
     from rich.text import Text
 
+    from pytest_arbredis.report.html import missing_extra
     from pytest_arbredis.report.terminal import print_verdicts
 
     print_verdicts(results, console)
@@ -179,6 +180,8 @@ def _show(
     reports = [result.folder / "report.html" for result in results if result.folder is not None]
     if reports and reports[-1].exists():
         console.print(Text(f"latest report: {runs_dir / 'latest' / 'report.html'}"), soft_wrap=True)
+    elif reports and (missing := missing_extra()):
+        console.print(Text(f"latest report: {runs_dir / 'latest' / 'report.txt'} ({missing})"), soft_wrap=True)
 
 
 def exit_status(

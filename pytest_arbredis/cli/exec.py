@@ -41,13 +41,14 @@ def exec_(  # noqa: PLR0917 - a command's options
 ) -> None:
     """Start servers, run a program with their addresses in its environment, and exit with its status.
 
-    REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_SENTINELS and REDIS_SENTINEL_MASTER are set. Ctrl-C and SIGTERM reach the
+    REDIS_URL, REDIS_HOST, REDIS_PORT, REDIS_SENTINELS and REDIS_SENTINEL_MASTER are set, for the other Redis of a dual
+    topology REDIS_SECOND_URL, REDIS_SECOND_HOST and REDIS_SECOND_PORT. Ctrl-C and SIGTERM reach the
     program; when it has ended the servers do.
     """
-    from pytest_arbredis.cli.ports import parse_ports
     from pytest_arbredis.topology import spec
     from pytest_arbredis.topology.deploy import deploy
     from pytest_arbredis.topology.environment import redis_environment
+    from pytest_arbredis.topology.fixed_ports import parse_ports
     from pytest_arbredis.topology.means import Means
     from pytest_arbredis.topology.primary_link import PrimaryLink
 
@@ -58,7 +59,7 @@ def exec_(  # noqa: PLR0917 - a command's options
         redis_bin=redis_bin,
         redis_image=redis_image,
         toxiproxy_image=toxiproxy_image,
-        ports=parse_ports(port or ()),
+        ports=parse_ports(port or (), flag="--port"),
     )
     with ExitStack() as undo:
         deployment = undo.enter_context(deploy(wanted, means))
@@ -66,7 +67,8 @@ def exec_(  # noqa: PLR0917 - a command's options
         if follow_primary:
             address = undo.enter_context(PrimaryLink(deployment)).address
         sentinel_addresses = [node.proxied for node in deployment.sentinels]
-        env = redis_environment(address, sentinel_addresses, deployment.master_name, deployment.login)
+        second = None if deployment.second is None else deployment.second.proxied
+        env = redis_environment(address, sentinel_addresses, deployment.master_name, deployment.login, second=second)
         status = run_program(command, env)
     raise typer.Exit(status if status >= 0 else 128 - status)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from pytest_arbredis.cli.check import check
 from pytest_arbredis.cli.doctor import doctor
 from pytest_arbredis.cli.down import down
 from pytest_arbredis.cli.drill import drill
@@ -22,6 +23,7 @@ from pytest_arbredis.cli.exec import exec_
 from pytest_arbredis.cli.init import init
 from pytest_arbredis.cli.inject import heal, inject
 from pytest_arbredis.cli.status import status
+from pytest_arbredis.cli.stopped import leaves
 from pytest_arbredis.cli.up import up
 from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
 
@@ -45,6 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(drill)
+app.command()(check)
 app.command()(doctor)
 app.command(name="init")(init)
 app.command(name="exec", context_settings={"allow_interspersed_args": False})(exec_)
@@ -77,9 +80,9 @@ def status_of(arguments: list[str] | None = None) -> int:
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _stopped("interrupted", EXIT_INTERRUPTED)
+        return _stopped("interrupted", EXIT_INTERRUPTED, arguments)
     except TerminatedError:
-        return _stopped("terminated", EXIT_TERMINATED)
+        return _stopped("terminated", EXIT_TERMINATED, arguments)
     except BaseException as error:  # noqa: BLE001 - a verdict by accident is worse: SystemExit(0) of a subject, say
         if isinstance(error, WRONG_USAGE):
             error.show()
@@ -91,7 +94,7 @@ def status_of(arguments: list[str] | None = None) -> int:
         print("arbredis: the harness failed; this is no verdict on your code", file=sys.stderr)  # noqa: T201 - as above
         return EXIT_HARNESS
     if status == EXIT_INTERRUPTED:  # typer makes a status of Ctrl-C by itself
-        return _stopped("interrupted", EXIT_INTERRUPTED)
+        return _stopped("interrupted", EXIT_INTERRUPTED, arguments)
     return int(status or 0)
 
 
@@ -100,8 +103,9 @@ def _say(error: ArbredisError, status: int) -> int:
     return status
 
 
-def _stopped(how: str, status: int) -> int:
-    print(f"arbredis: {how}: healed, stopped, and the history is kept", file=sys.stderr)  # noqa: T201 - as above
+def _stopped(how: str, status: int, arguments: list[str] | None) -> int:
+    left = leaves(sys.argv[1:] if arguments is None else arguments)
+    print(f"arbredis: {how}: {left}", file=sys.stderr)  # noqa: T201 - as above
     return status
 
 

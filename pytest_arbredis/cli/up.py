@@ -55,8 +55,8 @@ def up(  # noqa: PLR0917 - a command's options
     ready_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start servers and keep them up, to be broken from another terminal: inject, status, heal, down."""
-    from pytest_arbredis.cli.ports import parse_ports
     from pytest_arbredis.topology import spec
+    from pytest_arbredis.topology.fixed_ports import parse_ports
     from pytest_arbredis.topology.means import Means
 
     given = {"replicas": replicas, "sentinels": sentinels, "timing": timing, "conf": conf}
@@ -67,7 +67,7 @@ def up(  # noqa: PLR0917 - a command's options
         redis_bin=redis_bin,
         redis_image=redis_image,
         toxiproxy_image=toxiproxy_image,
-        ports=parse_ports(port or ()),
+        ports=parse_ports(port or (), flag="--port"),
         url=url,
         control=control,
         allow_destructive=allow_destructive,

@@ -44,10 +44,9 @@ def environment(deployment: Deployment, *, link: Address | None) -> dict[str, st
     """Addresses as environment variables; all through proxies. `REDIS_PRIMARY_URL` follows the primary."""
     login, primary = deployment.login, deployment.primary().proxied
     sentinels = [node.proxied for node in deployment.sentinels]
-    env = redis_environment(primary, sentinels, deployment.master_name) | {"REDIS_URL": login.url(primary)}
-    if link is not None:
-        env["REDIS_PRIMARY_URL"] = login.url(link)
-    return env | ({"REDIS_PASSWORD": login.password} if login.password is not None else {})
+    second = deployment.second.proxied if deployment.second is not None else None
+    env = redis_environment(primary, sentinels, deployment.master_name, login, second=second)
+    return env if link is None else env | {"REDIS_PRIMARY_URL": login.url(link)}
 
 
 def for_eyes(briefing: Briefing) -> Briefing:

@@ -9,18 +9,19 @@ import contextlib
 import fcntl
 import os
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import HarnessError, UsageError, WaitTimeoutError
+from pytest_arbredis.history.whereabouts import HISTORY, located
 from pytest_arbredis.report.folder import HOME
 from pytest_arbredis.report.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 FILE = "up.json"
 REMEDY = "start a game day: arbredis up"
@@ -112,7 +113,7 @@ def _look(place: Path) -> Whereabouts:
         raise UsageError(f"no game day is up in {place}", remedy=REMEDY)
     raise UsageError(
         f"no game day is up in {place}: that of pid {found.pid}, begun {found.began}, was killed; its servers are gone,"
-        f" and its history is kept: {found.run}/history.jsonl",
+        f" and its history is kept: {located(Path(found.run) / HISTORY)}",
         remedy=REMEDY,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import warnings
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import orjson
 
 from pytest_arbredis.errors import MalformedHistoryError
 from pytest_arbredis.history.history import History
+from pytest_arbredis.history.intervals import first_overlap
 from pytest_arbredis.history.lines import (
     RECORDING,
     LineError,
@@ -22,8 +22,11 @@ from pytest_arbredis.history.lines import (
     parse_header,
     parse_record,
     record_line,
+    warn_left_out,
 )
-from pytest_arbredis.history.records import NOT_SENT, Event, FaultRecord, Header, Op
+from pytest_arbredis.history.recording import read_recording
+from pytest_arbredis.history.records import Event, FaultRecord, Header, Op
+from pytest_arbredis.history.whereabouts import SUFFIX, located
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,22 +35,37 @@ if TYPE_CHECKING:
 _REMEDY = "mend or remove that line; the format is described in docs/history.md as history.jsonl, version 1"
 
 
-class HistoryWarning(UserWarning):
-    """Something in a history file that was left out, and does not make it unreadable."""
-
-
 def load(path: Path) -> History:
-    """The history in a file, closed or as a killed recorder left it.
+    """The history in a run's folder or in a file, closed or as its recorder holds it or left it when it was killed.
 
     Raises `MalformedHistoryError`, which names the line. Lines of unknown kinds are left out with one `HistoryWarning`.
     """
+    found = located(path)
     collecting = gc.isenabled()
     gc.disable()  # a million new records make the collector walk all of them, again and again
     try:
-        return _Reader(path).history()
+        return _read(found, path)
     finally:
         if collecting:
             gc.enable()
+
+
+def _read(found: Path, path: Path) -> History:
+    if found.suffix != SUFFIX:
+        return _Reader(found).history()
+    try:
+        return read_recording(found)
+    except MalformedHistoryError:
+        closed = located(path)  # its recorder may have closed it meanwhile
+        if closed == found:
+            raise
+        return _Reader(closed).history()
+
+
+def header_of(path: Path) -> Header:
+    """The header alone, without reading the rest of a file. Raises `MalformedHistoryError`."""
+    found = located(path)
+    return _read(found, path).header if found.suffix == SUFFIX else _Reader(found).first_line()
 
 
 def encode(record: Header | Record) -> bytes:
@@ -97,16 +115,30 @@ class _Reader:
         if self.header is None:
             raise self._bad(1, "the file has no header: it is empty")
         self._one_at_a_time()
-        self._warn()
+        warn_left_out(self.path, self.ignored, stacklevel=4)
         return History.of(self.header, self._records())
+
+    def first_line(self) -> Header:
+        """Read no further than the header."""
+        try:
+            with self.path.open("rb") as file:
+                numbered = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+                number, line = next(numbered, (1, b""))
+        except OSError as error:
+            raise self._unreadable(error) from error
+        try:
+            self._take(number, line)
+        except (LineError, orjson.JSONDecodeError) as error:
+            raise self._bad(number, str(error)) from error
+        if self.header is None:
+            raise self._bad(number, "the file has no header: it is empty")
+        return self.header
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise MalformedHistoryError(
-                f"{self.path} cannot be read: {error.strerror}", remedy="name a readable history.jsonl"
-            ) from error
+            raise self._unreadable(error) from error
         lines = content.split(b"\n")
         last = lines.pop()
         for number, line in enumerate(lines, 1):
@@ -141,38 +173,23 @@ class _Reader:
 
     def _one_at_a_time(self) -> None:
         """A process has one operation at a time; one that was never sent has no interval."""
-        sent = [op for op in self.ops.values() if op.error != NOT_SENT]
-        sent.sort(key=_interval)
-        previous: Op | None = None
-        for op in sent:
-            if previous is not None and previous.process == op.process:
-                ended = previous.completed_ns
-                if ended is None or op.invoked_ns < ended:
-                    until = "never completed" if ended is None else f"completed at {ended}"
-                    raise self._bad(
-                        self.lines[op.id],
-                        f"operation {op.id} of process {op.process} was invoked at {op.invoked_ns}, but operation "
-                        f"{previous.id} of that process (line {self.lines[previous.id]}) {until}: "
-                        "a process has one operation at a time",
-                    )
-            previous = op
+        overlap = first_overlap(self.ops.values())
+        if overlap is not None:
+            where = f" (line {self.lines[overlap.earlier.id]})"
+            raise self._bad(self.lines[overlap.later.id], overlap.text(where))
 
     def _records(self) -> Iterable[Record]:
         yield from self.ops.values()
         yield from self.faults.values()
         yield from self.events
 
-    def _warn(self) -> None:
-        if self.ignored:
-            what = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.ignored.items()))
-            warnings.warn(f"{self.path}: lines left out: {what}", HistoryWarning, stacklevel=4)
+    def _unreadable(self, error: OSError) -> MalformedHistoryError:
+        return MalformedHistoryError(
+            f"{self.path} cannot be read: {error.strerror}", remedy="name a readable history.jsonl"
+        )
 
     def _bad(self, number: int, what: str) -> MalformedHistoryError:
         return MalformedHistoryError(f"{self.path}, line {number}: {what}", remedy=_REMEDY)
-
-
-def _interval(op: Op) -> tuple[int, int, float]:
-    return op.process, op.invoked_ns, float("inf") if op.completed_ns is None else op.completed_ns
 
 
 def _newer_op(one: Op, other: Op) -> Op:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import warnings
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.history.records import Event, EventName, Evidence, FaultRecord, Header, Op
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT: Final = "arbredis-history"
 VERSION: Final = 1
@@ -75,8 +79,20 @@ _EVENT: _Spec = (("name", _STR, True), ("source", _STR, True), ("at_ns", _INT, T
 
 _JSON_NAMES: dict[type, str] = {int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
 _OP_COUNTS = ("invoked_ns", "intended_ns", "completed_ns", "entered_ns", "attempts", "confirmed")
+_LARGEST: Final = 2**63 - 1
 _OUTCOMES = frozenset({"ok", "fail", "unknown"})
 _EVENT_NAMES = frozenset(get_args(EventName))
+
+
+class HistoryWarning(UserWarning):
+    """Something in a history that was left out, and does not make it unreadable."""
+
+
+def warn_left_out(path: Path, ignored: Mapping[str, int], *, stacklevel: int) -> None:
+    """Warn of kinds of lines that were left out, if any were, in the name of a caller's caller."""
+    if ignored:
+        what = ", ".join(f"{count} of {kind}" for kind, count in sorted(ignored.items()))
+        warnings.warn(f"{path}: lines left out: {what}", HistoryWarning, stacklevel=stacklevel + 1)
 
 
 class LineError(Exception):
@@ -124,7 +140,7 @@ def _op_fields(raw: dict[str, Any]) -> dict[str, Any]:
         return fields
     del raw["type"]
     for name in nested:
-        raw[name] = _decoded(raw[name])
+        raw[name] = decoded(raw[name])
     return raw
 
 
@@ -133,6 +149,11 @@ def _op(raw: dict[str, Any]) -> Op:
     if fields["outcome"] not in _OUTCOMES:
         raise LineError(f"`outcome` is {fields['outcome']!r}, not one of ok, fail, unknown")
     _not_negative(fields, *_OP_COUNTS)
+    for name in ("id", "process"):
+        if fields[name] > _LARGEST:
+            raise LineError(f"`{name}` is {fields[name]}, beyond 64 bits")
+    if (fields.get("confirmed") or 0) >= 2**31:
+        raise LineError(f"`confirmed` is {fields['confirmed']}, more replicas than there are")
     completed = fields["completed_ns"]
     if completed is None:
         if fields["outcome"] == "ok":
@@ -185,9 +206,9 @@ def _checked(raw: dict[str, Any], spec: _Spec, also: tuple[str, ...] = ("type",)
         if type(value) not in types:
             wanted = " or ".join(sorted(_JSON_NAMES[kind] for kind in types))
             raise LineError(f"`{name}` is {value!r}, not {wanted}")
-        fields[name] = _decoded(value) if type(value) in (dict, list) else value
+        fields[name] = decoded(value) if type(value) in (dict, list) else value
     if len(raw) > len(fields) + len(also) or not all(name in raw for name in also):
-        extra = {name: _decoded(value) for name, value in raw.items() if name not in fields and name not in also}
+        extra = {name: decoded(value) for name, value in raw.items() if name not in fields and name not in also}
         if extra:
             fields["extra"] = extra
     return fields
@@ -196,20 +217,21 @@ def _checked(raw: dict[str, Any], spec: _Spec, also: tuple[str, ...] = ("type",)
 def _not_negative(fields: dict[str, Any], *names: str) -> None:
     for name in names:
         value = fields.get(name)
-        if value is not None and value < 0:
-            raise LineError(f"`{name}` is {value}, which is negative")
+        if value is not None and not 0 <= value < _LARGEST:
+            raise LineError(f"`{name}` is {value}, " + ("which is negative" if value < 0 else "beyond 64 bits"))
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """A value of a decoded line, with its bytes as bytes."""
     if type(value) is list:
-        return [_decoded(item) for item in value]
+        return [decoded(item) for item in value]
     if type(value) is dict:
         if len(value) == 1 and BYTES in value:
             try:
                 return base64.b64decode(value[BYTES], validate=True)
             except (binascii.Error, TypeError, ValueError):
                 raise LineError(f"`{BYTES}` holds {value[BYTES]!r}, not base64") from None
-        return {name: _decoded(item) for name, item in value.items()}
+        return {name: decoded(item) for name, item in value.items()}
     return value
 
 
@@ -250,17 +272,25 @@ def record_line(record: Record) -> dict[str, Any]:
 def packed(line: Mapping[str, Any]) -> bytes:
     """A line's bytes, without its newline. Raises `UsageError` for a value that has no JSON form."""
     try:
-        data = orjson.dumps(line, default=_encoded)
+        data = orjson.dumps(line, default=encoded)
     except TypeError as error:
-        what = f"operation {line.get('id')}" if line.get("type") == "op" else f"a {line.get('type')}"
-        raise UsageError(
-            f"{what} cannot be recorded: {error} ({line!r:.300})",
-            remedy="give and return JSON values: strings, bytes, integers of 64 bits, lists, objects with string keys",
-        ) from error
+        is_op = line.get("type") == "op"
+        what, number = ("operation", line.get("id")) if is_op else (f"a {line.get('type')}", None)
+        raise unrecordable(what, number, error, line) from error
     return data
 
 
-def _encoded(value: object) -> object:
+def unrecordable(what: str, number: object, error: TypeError, value: object) -> UsageError:
+    """The error for a value that has no JSON form."""
+    name = what if number is None else f"{what} {number}"
+    return UsageError(
+        f"{name} cannot be recorded: {error} ({value!r:.300})",
+        remedy="give and return JSON values: strings, bytes, integers of 64 bits, lists, objects with string keys",
+    )
+
+
+def encoded(value: object) -> object:
+    """JSON of what orjson does not know: bytes and mappings. Raises `TypeError` for anything else."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
         try:

@@ -3,76 +3,133 @@
 from __future__ import annotations
 
 import itertools
+import os
+import sys
+import threading
+import time
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+import orjson
+
 from pytest_arbredis._clock import CLOCK, Clock
 from pytest_arbredis.errors import HarnessError
-from pytest_arbredis.history.jsonl import dump, load
-from pytest_arbredis.history.lines import RECORDING, header_line, packed
+from pytest_arbredis.history.arena import Arenas
+from pytest_arbredis.history.history import History
+from pytest_arbredis.history.jsonl import dump
+from pytest_arbredis.history.layout import COMPLETION, IDS_APART, INVOCATION, INVOKED_AT, OUTCOME_AT, Kind
+from pytest_arbredis.history.lines import encoded, header_line, packed, unrecordable
+from pytest_arbredis.history.recording import opening_of, read_part, read_recording
+from pytest_arbredis.history.recording_file import RecordingExistsError, RecordingFile
 from pytest_arbredis.history.records import NOT_SENT, EventName, Evidence, Header, Json, Outcome
-from pytest_arbredis.history.slots import SlotFile
+from pytest_arbredis.history.whereabouts import joined_recording, joined_recordings, recording_of
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from pytest_arbredis.history.history import History
-
-_ROOM = 112
-"""Bytes that a completion usually adds to an invocation: output, time, node, attempts, confirmed."""
-
-
-class Token:
-    """A line that is open: an operation in flight, or a fault in force."""
-
-    __slots__ = ("done", "line", "offset", "size")
-
-    def __init__(self, line: dict[str, Any], offset: int, size: int) -> None:
-        self.line = line
-        self.offset = offset
-        self.size = size
-        self.done = False
-
-    @property
-    def id(self) -> int:
-        """The id of the operation or fault."""
-        return int(self.line["id"])
+_NUMBER_OF = {"ok": 1, "fail": 2, "unknown": 3}
+_OP = int(Kind.OP)
+_MOST_TEXTS = 100_000
+_MOST_ANSWERS = 100
+_FORKED = 1_000_000  # and its process id: the number of a child that was forked
+_new = object.__new__
+_json = orjson.dumps
+_invoke = INVOCATION.pack_into
+_complete = COMPLETION.pack_into
 
 
-class OpToken(Token):
+class OpToken:
     """An operation in flight."""
 
-    __slots__ = ()
+    __slots__ = ("at", "id", "map")
+
+    id: int
+    """The id of the operation."""
+    at: int
+    map: mmap.mmap
 
     @property
     def invoked_ns(self) -> int:
         """When it was invoked."""
-        return int(self.line["invoked_ns"])
+        return int.from_bytes(self.map[self.at + INVOKED_AT : self.at + INVOKED_AT + 8], sys.byteorder)
 
 
-class FaultToken(Token):
-    """A fault in force."""
+class FaultToken:
+    """A fault in force, and its line as it was last recorded."""
 
-    __slots__ = ()
+    __slots__ = ("line",)
+
+    def __init__(self, line: dict[str, Any]) -> None:
+        self.line = line
+
+    @property
+    def id(self) -> int:
+        """The id of the fault."""
+        return int(self.line["id"])
 
 
 class Recorder:
-    """Writes `history.jsonl` so that it can be loaded at every instant, from any number of threads.
+    """Records so that the history can be loaded at every instant, from any number of threads; `close` writes `path`.
 
-    What a method recorded when it returned survives SIGKILL of this process. An operation is on record, as unknown and
-    not completed, before its bytes are sent.
+    Until then it is in `recording_of(path)`, which `load(path)` finds. What a method recorded when it returned
+    survives SIGKILL of this process. An operation is on record, as unknown and not completed, before its bytes are
+    sent.
+
+    Other processes record into the same run by `Recorder.joined(path)`; one that is forked with a recorder joins by
+    itself. Not to be called from a signal handler.
     """
 
-    def __init__(self, path: Path, header: Header, clock: Clock = CLOCK) -> None:
+    def __init__(
+        self, path: Path, header: Header, clock: Clock = CLOCK, *, joining: RecordingFile | None = None
+    ) -> None:
+        if path.exists():
+            raise HarnessError(f"{path} exists: a recording never overwrites one", remedy="choose another folder")
         self.path = path
         self.clock = clock
+        self._now = time.monotonic_ns if clock is CLOCK else clock.now_ns
         self._header = header
-        self._file = SlotFile(path, self._first_line())
-        self._ids = itertools.count()
-        self._fault_ids = itertools.count()
         self._closed: History | None = None
+        self._record_into(joining or RecordingFile(recording_of(path)))
+        if joining is None:
+            self._record_header()
+            self._file.publish()
+        _recorders.add(self)
+
+    def _record_into(self, file: RecordingFile) -> None:
+        self._file = file
+        self._mine = Arenas(file, [])
+        first = self._first = file.number * IDS_APART
+        self._ids = itertools.count(first)
+        self._fault_ids = itertools.count(first)
+        self._versions = itertools.count()
+        self._numbers = itertools.count(1)
+        self._answers: dict[str | bool, tuple[int, int]] = {}
+        self._texts: dict[str, int] = {}
+        self._closing = threading.Lock()
+
+    @classmethod
+    def joined(cls, path: Path, clock: Clock = CLOCK) -> Recorder:
+        """A recorder of this process into the run that another process records at `path`.
+
+        It has a file of its own beside the other's. The one that began closes for all: what is recorded after that is
+        dropped. Numbers of operations, faults and processes begin at a multiple of 10⁹, a different one for every
+        process that joins. Raises `HarnessError` if there is no recording.
+        """
+        opening = opening_of(recording_of(path))
+        return Recorder(path, opening.header, clock, joining=_next_to(recording_of(path), opening.nonce))
+
+    def _forked(self) -> None:
+        """In a child that was forked: what this process records goes into a file of its own."""
+        if self._closed is None:
+            file, number = self._file, _FORKED + os.getpid()
+            recording = recording_of(self.path)
+            self._record_into(
+                RecordingFile(joined_recording(recording, number), number=number, nonce=file.nonce, at_once=False)
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -98,30 +155,47 @@ class Recorder:
         id: int | None = None,
     ) -> OpToken:
         """Record an invocation, now: it is on record when this returns, so send its bytes only then."""
-        line: dict[str, Any] = {
-            "type": "op",
-            "id": next(self._ids) if id is None else id,
-            "process": process,
-            "name": name,
-            "key": key,
-            "input": input,
-            "output": None,
-            "outcome": "unknown",
-            "intended_ns": intended_ns,
-            "invoked_ns": self.clock.now_ns(),
-            "completed_ns": None,
-            "error": None,
-        }
-        if meta:
-            line["meta"] = meta
-        return OpToken(line, *self._append(line, _ROOM))
+        number = next(self._ids) if id is None else id
+        try:
+            data = _json((key, input, meta) if meta else (key, input), encoded)
+        except TypeError as error:
+            raise unrecordable("operation", number, error, input) from error
+        size = len(data)
+        arena = self._mine.arena
+        position = arena.json_at
+        end = position + size
+        if end > arena.json_end:
+            position = arena.put(data)
+        else:  # what `put` does, without its call
+            arena.json[position:end] = data
+            arena.json_at = end
+            position += arena.json_base
+        at = next(arena.slots, None)
+        if at is None:
+            at = arena.slot()
+        token = _new(OpToken)
+        token.id = number
+        token.at = at
+        token.map = arena.map
+        _invoke(
+            arena.map,
+            at,
+            number,
+            process + self._first,
+            self._now(),
+            -1 if intended_ns is None else intended_ns,
+            position,
+            size,
+            self._texts.get(name) or self._text(name),
+            _OP,
+        )
+        return token
 
     def invoked(self, token: OpToken, at_ns: int) -> None:
-        """Correct the time of an invocation that was recorded ahead: its bytes are sent from now on.
-
-        On disk until its completion stands the earlier time, within which the later one lies.
-        """
-        token.line["invoked_ns"] = at_ns
+        """Correct the time of an invocation that was recorded ahead: its bytes are sent from now on."""
+        with memoryview(token.map) as whole, whole.cast("q") as words:
+            # One store of eight bytes: whoever reads sees the earlier time or this.
+            words[(token.at + INVOKED_AT) // words.itemsize] = at_ns
 
     def complete(
         self,
@@ -138,28 +212,31 @@ class Recorder:
         meta: Mapping[str, Json] | None = None,
     ) -> None:
         """Record what came of an operation, now or at `completed_ns`. `meta` is added to that of its invocation."""
-        line = token.line
-        if token.done:
+        at = token.at
+        if token.id < self._first:
+            return  # it was in flight when this process was forked, and is its parent's to complete
+        if token.map[at + OUTCOME_AT]:
             raise HarnessError(f"operation {token.id} was completed twice", remedy="complete a token once")
-        completed = {
-            **line,
-            "output": output,
-            "outcome": outcome,
-            "completed_ns": self.clock.now_ns() if completed_ns is None else completed_ns,
-            "error": error,
-        }
-        if node is not None:
-            completed["node"] = node
-        if attempts is not None:
-            completed["attempts"] = attempts
-        if confirmed is not None:
-            completed["confirmed"] = confirmed
-        if entered_ns is not None:
-            completed["entered_ns"] = entered_ns
-        if meta:
-            completed["meta"] = {**line.get("meta", {}), **meta}
-        self._update(token, completed)
-        token.done = True
+        if output is None and not meta:
+            position = size = 0
+        elif (type(output) is str or type(output) is bool) and not meta and output in self._answers:
+            position, size = self._answers[output]
+        else:
+            position, size = self._answer(token, output, meta)
+        texts = self._texts
+        _complete(
+            token.map,
+            at + INVOCATION.size,
+            self._now() if completed_ns is None else completed_ns,
+            -1 if entered_ns is None else entered_ns,
+            position,
+            size,
+            0 if node is None else texts.get(node) or self._text(node),
+            0 if error is None else texts.get(error) or self._text(error),
+            -1 if attempts is None else attempts,
+            -1 if confirmed is None else confirmed,
+            _NUMBER_OF[outcome],
+        )
 
     def not_sent(
         self,
@@ -172,24 +249,8 @@ class Recorder:
         meta: Mapping[str, Json] | None = None,
     ) -> None:
         """Record an operation that was planned but never sent: certainly not applied."""
-        now = self.clock.now_ns()
-        line: dict[str, Any] = {
-            "type": "op",
-            "id": next(self._ids),
-            "process": process,
-            "name": name,
-            "key": key,
-            "input": input,
-            "output": None,
-            "outcome": "fail",
-            "intended_ns": intended_ns,
-            "invoked_ns": now,
-            "completed_ns": now,
-            "error": NOT_SENT,
-        }
-        if meta:
-            line["meta"] = meta
-        self._append(line, 0)
+        token = self.begin(process=process, name=name, key=key, input=input, intended_ns=intended_ns, meta=meta)
+        self.complete(token, outcome="fail", error=NOT_SENT, completed_ns=token.invoked_ns)
 
     def fault_began(
         self,
@@ -202,34 +263,38 @@ class Recorder:
         evidence: Evidence | None = None,
     ) -> FaultToken:
         """Record that a fault is in force, since now or since `began_ns`."""
-        line: dict[str, Any] = {
-            "type": "fault",
-            "id": next(self._fault_ids),
-            "name": name,
-            "target": target,
-            "nodes": list(nodes),
-            "params": dict(params or {}),
-            "began_ns": self.clock.now_ns() if began_ns is None else began_ns,
-            "ended_ns": None,
-            "evidence": _evidence(evidence),
-        }
-        return FaultToken(line, *self._append(line, 256))
+        token = FaultToken(
+            {
+                "type": "fault",
+                "id": next(self._fault_ids),
+                "name": name,
+                "target": target,
+                "nodes": list(nodes),
+                "params": dict(params or {}),
+                "began_ns": self.clock.now_ns() if began_ns is None else began_ns,
+                "ended_ns": None,
+                "evidence": _evidence(evidence),
+            }
+        )
+        self._record_fault(token, token.line)
+        return token
 
     def fault_observed(self, token: FaultToken, evidence: Evidence) -> None:
         """Record by what a fault was seen; later evidence replaces earlier."""
-        self._update(token, {**token.line, "evidence": _evidence(evidence)})
+        self._record_fault(token, {**token.line, "evidence": _evidence(evidence)})
 
     def fault_ended(self, token: FaultToken, *, evidence: Evidence | None = None, ended_ns: int | None = None) -> None:
         """Record that a fault is healed, now or at `ended_ns`."""
         ended = {**token.line, "ended_ns": self.clock.now_ns() if ended_ns is None else ended_ns}
         if evidence is not None:
             ended["evidence"] = _evidence(evidence)
-        self._update(token, ended)
+        self._record_fault(token, ended)
 
     def event(self, name: EventName, source: str, data: Mapping[str, Json], *, at_ns: int | None = None) -> None:
         """Record something that happened at one instant, now or at `at_ns`."""
         at = self.clock.now_ns() if at_ns is None else at_ns
-        self._append({"type": "event", "name": name, "source": source, "at_ns": at, "data": data}, 0)
+        line = packed({"type": "event", "name": name, "source": source, "at_ns": at, "data": data})
+        self._mine.arena.line(Kind.EVENT, 0, 0, line)
 
     def phase(self, name: str) -> None:
         """Record that a phase begins: load, fault, heal, settled or final."""
@@ -240,38 +305,90 @@ class Recorder:
         self.event("note", source, data)
 
     def update_header(self, meta: Mapping[str, Json]) -> None:
-        """Add to the header's meta; what outgrows the header's page is in the file from `close` on."""
+        """Add to the header's meta."""
         self._header = replace(self._header, meta={**self._header.meta, **meta})
-        self._file.replace(self._first_line(), offset=0, size=self._file.first_size)
+        self._record_header()
 
     def close(self) -> History:
-        """End the recording: the file becomes compact and sorted. Gives its history; idempotent.
+        """End the recording: the file becomes `history.jsonl`, compact and sorted. Gives its history; idempotent.
 
-        Operations that are still in flight stay unknown, and what other threads record from now on is dropped.
+        Operations that are still in flight stay unknown, and what others record from now on is dropped. A recorder
+        that joined gives only what it recorded itself, and leaves its file to the one that began.
         """
-        if self._closed is None:
-            self._file.close()
-            recorded = load(self.path)
-            self._closed = replace(recorded, header=self._header)
-            dump(self._closed, self.path)
+        with self._closing:
+            if self._closed is None:
+                self._file.close()
+                self._closed = self._own_part() if self._file.number else self._export()
         return self._closed
 
-    def _first_line(self) -> bytes:
-        return packed({**header_line(self._header), RECORDING: True})
+    def _own_part(self) -> History:
+        path = self._file.path
+        return read_part(path, self._header) if path.exists() else History(header=self._header)
 
-    def _append(self, line: dict[str, Any], room: int) -> tuple[int, int]:
-        return self._file.append(packed(line), room=room)
+    def _export(self) -> History:
+        recording = self._file.path
+        history = replace(read_recording(recording), header=self._header)
+        dump(history, self.path)
+        for path in (recording, *joined_recordings(recording)):
+            path.unlink(missing_ok=True)
+        return history
 
-    def _update(self, token: Token, line: dict[str, Any]) -> None:
-        data = packed(line)
-        if not self._file.replace(data, offset=token.offset, size=token.size):
-            old = token.offset, token.size
-            token.offset, token.size = self._file.append(data)
-            self._file.blank(offset=old[0], size=old[1])
+    def _record_header(self) -> None:
+        self._mine.arena.line(Kind.HEADER, 0, next(self._versions), packed(header_line(self._header)))
+
+    def _record_fault(self, token: FaultToken, line: dict[str, Any]) -> None:
+        self._mine.arena.line(Kind.FAULT, token.id, next(self._versions), packed(line))
         token.line = line
+
+    def _answer(self, token: OpToken, output: Json, meta: Mapping[str, Json] | None) -> tuple[int, int]:
+        """Position and size of what an operation gave. The first texts are kept: most answers are OK."""
+        try:
+            data = _json((output, meta) if meta else (output,), encoded)
+        except TypeError as error:
+            raise unrecordable("operation", token.id, error, output) from error
+        found = self._mine.arena.put(data), len(data)
+        if isinstance(output, (str, bool)) and not meta and len(self._answers) < _MOST_ANSWERS:
+            self._answers[output] = found
+        return found
+
+    def _text(self, text: str) -> int:
+        """The number of a text that is recorded once for many operations."""
+        number = next(self._numbers)
+        try:
+            data = _json(text)
+        except TypeError as error:
+            raise unrecordable("text", number, error, text) from error
+        self._mine.arena.line(Kind.TEXT, number, 0, data)
+        if len(self._texts) >= _MOST_TEXTS:
+            self._texts.clear()
+        self._texts[text] = number
+        return number
+
+
+def _next_to(recording: Path, nonce: bytes) -> RecordingFile:
+    """A new file beside a recording, with the first number that is free."""
+    for number in range(1, _FORKED):
+        try:
+            file = RecordingFile(joined_recording(recording, number), number=number, nonce=nonce)
+            file.publish()
+        except RecordingExistsError:
+            continue
+        return file
+    raise HarnessError(f"{recording} has too many files beside it", remedy="choose another folder")
 
 
 def _evidence(evidence: Evidence | None) -> dict[str, Json] | None:
     if evidence is None:
         return None
     return {"source": evidence.source, "at_ns": evidence.at_ns, "detail": evidence.detail}
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for recorder in list(_recorders):
+        recorder._forked()  # noqa: SLF001 - of this module
+
+
+os.register_at_fork(after_in_child=_after_fork)

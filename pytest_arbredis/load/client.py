@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from pytest_arbredis._clock import NS_PER_MS, NS_PER_S, Clock
 from pytest_arbredis.load.floor import FloorSession
 from pytest_arbredis.load.outcomes import classify, outcome_of
-from pytest_arbredis.load.protocol import Answer, CountsAttempts, Endpoints, Invocation, Reports, Session, Subject
+from pytest_arbredis.load.protocol import (
+    Answer,
+    CountsAttempts,
+    Endpoints,
+    Invocation,
+    Reports,
+    ReportsBreaker,
+    Session,
+    Subject,
+)
+from pytest_arbredis.load.stalls import BOUND_NS, StallWitness
 from pytest_arbredis.load.workloads import FLOOR, Planned, Workload
 
 if TYPE_CHECKING:
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json, Outcome
 
 _SPIN_NS = 250_000  # a sleep overshoots by 50 to 150 µs; the record of an invocation takes some 10
-_NAP_S = 0.1  # a stop is heeded this soon
+_NAP_NS = 100_000_000  # a stop is heeded this soon
 _ERROR_LENGTH = 240
 
 
@@ -82,6 +92,7 @@ class Client:
         self._orders = orders
         self._session: Session | None = None
         self._counts: CountsAttempts | None = None
+        self._witness = StallWitness() if orders.workload.floor else None
         self.thread = threading.Thread(target=self._run, name=f"arbredis-client-{number}", daemon=True)
 
     def plan(self) -> Iterator[Planned]:
@@ -109,7 +120,9 @@ class Client:
                 sessions.append(orders.subject.open(orders.endpoints))
                 if isinstance(sessions[0], Reports):
                     sessions[0].report_to(self._note)
-                floor = FloorSession(orders.endpoints.primary) if orders.workload.floor else None
+                if isinstance(sessions[0], ReportsBreaker):
+                    sessions[0].report_breaker_to(self._breaker_moved)
+                floor = self._floor() if orders.workload.floor else None
                 if floor is not None:
                     sessions.append(floor)
                 self.opened = True
@@ -123,8 +136,15 @@ class Client:
             self.ready.set()
             self._close(sessions)
 
+    def _floor(self) -> FloorSession:
+        endpoints = self._orders.endpoints
+        return FloorSession(endpoints.primary, login=endpoints.login)
+
     def _note(self, data: dict[str, Json]) -> None:
         self._orders.recorder.note(source=f"client {self.number}", data=data)
+
+    def _breaker_moved(self, data: dict[str, Json]) -> None:
+        self._orders.recorder.event("breaker", f"client {self.number}", data)
 
     def _close(self, sessions: list[Session]) -> None:
         for session in sessions:
@@ -134,10 +154,17 @@ class Client:
                 self.failure = self.failure or error
 
     def _work(self, session: Session, floor: FloorSession | None) -> None:
-        orders = self._orders
         self._session = session
         # Asked once: a protocol's isinstance takes tens of microseconds.
         self._counts = session if isinstance(session, CountsAttempts) else None
+        try:
+            self._follow_plan(session, floor)
+        finally:
+            if self._witness is not None:
+                self._note(self._witness.noted)
+
+    def _follow_plan(self, session: Session, floor: FloorSession | None) -> None:
+        orders = self._orders
         end_ns = self.began_ns + int(orders.seconds * NS_PER_S)
         for planned in self.plan():
             if orders.abort.is_set() or self.abandoned:
@@ -157,16 +184,35 @@ class Client:
 
     def _await(self, target_ns: int) -> None:
         """Let time pass until `target_ns`, or until the load is stopped; a late operation runs at once."""
-        orders, clock = self._orders, self._orders.clock
-        while (left := target_ns - clock.now_ns()) > 0 and not (orders.stop.is_set() or orders.abort.is_set()):
-            clock.sleep(min(left / NS_PER_S, _NAP_S))
+        orders, clock, witness = self._orders, self._orders.clock, self._witness
+        now_ns = clock.now_ns()
+        if witness is not None:
+            witness.waiting(now_ns)
+        while (left := target_ns - now_ns) > 0 and not (orders.stop.is_set() or orders.abort.is_set()):
+            nap_ns = min(left, _NAP_NS)
+            due_ns = now_ns + nap_ns
+            clock.sleep(nap_ns / NS_PER_S)
+            now_ns = clock.now_ns()
+            if witness is not None:
+                witness.gap(due_ns, now_ns)
+        if witness is not None:
+            witness.waited(now_ns)
 
     def _spin(self, target_ns: int) -> int:
         """Burn the last microseconds until `target_ns`; gives the time then."""
-        clock = self._orders.clock
+        clock, witness = self._orders.clock, self._witness
+        last_ns = clock.now_ns()
+        if witness is not None:
+            witness.waiting(last_ns)
         for _ in range(10_000):
-            if (now_ns := clock.now_ns()) >= target_ns:
+            now_ns = clock.now_ns()
+            if witness is not None and now_ns - last_ns >= BOUND_NS:
+                witness.gap(last_ns, now_ns)
+            if now_ns >= target_ns:
+                if witness is not None:
+                    witness.waited(now_ns)
                 return now_ns
+            last_ns = now_ns
         clock.sleep(NS_PER_MS / NS_PER_S)  # a manual clock does not pass by being looked at
         return clock.now_ns()
 
@@ -198,6 +244,7 @@ class Client:
             node=said.node,
             attempts=counts.attempts if counts else said.attempts,
             confirmed=said.confirmed,
+            entered_ns=said.entered_ns,
             completed_ns=completed_ns,
             error=None if outcome == "ok" else _error_in(said),
             meta=_tried(counts) if counts and len(counts.tried) > 1 else None,

@@ -1,17 +1,21 @@
 """The one table that says what an error means for the operation: applied, not applied, or not to be known.
 
 A row judges one attempt; the outcome of an operation is a join over its attempts. A refusal is certain only if nothing
-was sent before it, and nothing at all is certain where attempts cannot be counted. What the table does not list is the
-caller's to raise: it is never guessed.
+was sent before it, and nothing at all is certain where attempts cannot be counted. Of a pipeline or a transaction a
+refusal is certain only if it speaks of all its commands. What the table does not list is the caller's to raise: it is
+never guessed (`raised_again.py` says of each class of redis-py why).
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+import redis.asyncio.sentinel
 import redis.exceptions
 import redis.sentinel
 
@@ -38,34 +42,45 @@ class Attempt(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row: errors of class `error` for which `when` holds."""
+    """One row: errors of class `error` for which `when` holds; `whole` ones speak of every command that was sent."""
 
     name: str
     error: type[BaseException]
     attempt: Attempt
     reason: str
     when: Callable[[BaseException], bool] = lambda _: True
+    whole: bool = False
 
     def matches(self, error: BaseException) -> bool:
         """Whether this row speaks of `error`; the first row that does decides."""
         return isinstance(error, self.error) and self.when(error)
 
 
-def classify(error: BaseException, *, attempts: int | None) -> Outcome | None:
-    """The outcome of an operation that raised `error` after `attempts` sends; None if the table does not list it."""
-    row = row_of(error)
+def classify(error: BaseException, *, attempts: int | None, commands: int | None = None) -> Outcome | None:
+    """The outcome of an operation that raised `error` after `attempts` sends; None if the table does not list it.
+
+    `commands` is how many a pipeline or a transaction had, None for anything else. Of a group of errors every one must
+    be listed, and its outcome is certain only if that of every one is.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        outcomes = {classify(one, attempts=attempts, commands=commands) for one in error.exceptions}
+        return None if None in outcomes else "fail" if outcomes == {"fail"} else "unknown"
+    row = row_of(error, commands=commands)
     if row is None:
         return None
     if attempts == 0 and row.attempt is not Attempt.PARTLY:
         return "fail"
-    if attempts == 1 and row.attempt is Attempt.REFUSED:
+    if attempts == 1 and row.attempt is Attempt.REFUSED and (row.whole or commands in {None, 1}):
         return "fail"
     return "unknown"
 
 
-def row_of(error: BaseException) -> Row | None:
-    """The row that speaks of `error`, or None."""
-    return next((row for row in TABLE if row.matches(error)), None)
+def row_of(error: BaseException, *, commands: int | None = None) -> Row | None:
+    """The row that speaks of `error`, or None. Of a pipeline of one command the error in it is judged."""
+    rows = [row for row in TABLE if row.matches(error)]
+    if commands == 1 and len(rows) > 1 and rows[0] is IN_PIPELINE:
+        return rows[1]
+    return rows[0] if rows else None
 
 
 def outcome_of(answer: object) -> Outcome:
@@ -80,52 +95,94 @@ def outcome_of(answer: object) -> Outcome:
     return "ok"
 
 
+_PLACE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: (\([\"'])?", re.DOTALL)
+"""What redis-py writes before an error in a pipeline (asyncio: before a tuple of it); the word stands behind it."""
+
+
+def _said(error: BaseException) -> str:
+    return _PLACE.sub("", str(error), count=1)
+
+
 def _says(*prefixes: str) -> Callable[[BaseException], bool]:
-    return lambda error: str(error).startswith(prefixes)
+    return lambda error: _said(error).startswith(prefixes)
 
 
 def _word(word: str) -> Callable[[BaseException], bool]:
-    return lambda error: str(error).split(" ", 1)[0] == word
+    return lambda error: _said(error).split(" ", 1)[0] == word
 
 
 def _demoted(error: BaseException) -> bool:
     return isinstance(error.__context__, redis.exceptions.ReadOnlyError)
 
 
-def _inside(error: BaseException) -> bool:
+def _in_pipeline(error: BaseException) -> bool:
+    return _PLACE.search(str(error)) is not None
+
+
+def _discarded(error: BaseException) -> bool:
+    """Raised in place of EXECABORT: what a command was told when it was queued."""
+    return _in_pipeline(error) and isinstance(error.__context__, redis.exceptions.ExecAbortError)
+
+
+def _in_script(error: BaseException) -> bool:
     text = str(error)
-    return "of pipeline caused error" in text or "@user_script" in text or "@user_function" in text
+    return "@user_script" in text or "@user_function" in text
 
 
 def _lost_while_watching(error: BaseException) -> bool:
     return "while watching" in str(error)
 
 
-def _refused(name: str, reason: str, *words: str) -> list[Row]:
+def _refused(name: str, reason: str, *words: str, whole: bool = False) -> list[Row]:
     """Rows for a refusal: by redis-py's class, and by the first word where this redis-py has no class for it."""
+    error, refused = redis.exceptions.ResponseError, Attempt.REFUSED
     rows = [
-        Row(name=word, error=redis.exceptions.ResponseError, attempt=Attempt.REFUSED, reason=reason, when=_word(word))
-        for word in words
+        Row(name=word, error=error, attempt=refused, reason=reason, when=_word(word), whole=whole) for word in words
     ]
-    return _of(name, Attempt.REFUSED, reason) + rows if name else rows
+    return _of(name, refused, reason, whole=whole) + rows if name else rows
 
 
-def _of(name: str, attempt: Attempt, reason: str) -> list[Row]:
-    """A row for a class of redis-py, or none where this version does not have it."""
-    error = getattr(redis.exceptions, name, None) or getattr(redis.sentinel, name, None)
-    return [] if error is None else [Row(name=name, error=error, attempt=attempt, reason=reason)]
+def _of(name: str, attempt: Attempt, reason: str, *, whole: bool = False) -> list[Row]:
+    """A row for each class of redis-py with that name: two for Sentinel's, none where this version has none."""
+    homes = (redis.exceptions, redis.sentinel, redis.asyncio.sentinel)
+    classes = dict.fromkeys(vars(home)[name] for home in homes if name in vars(home))
+    return [Row(name=name, error=one, attempt=attempt, reason=reason, whole=whole) for one in classes]
 
 
 _RE = redis.exceptions
 
+IN_PIPELINE: Final = Row(
+    name="error inside EXEC or a pipeline",
+    error=_RE.ResponseError,
+    attempt=Attempt.PARTLY,
+    reason="the commands beside the one that failed are applied",
+    when=_in_pipeline,
+)
+
 TABLE: Final[tuple[Row, ...]] = (
     # Composites first: redis-py keeps the inner error's class.
     Row(
-        name="error inside EXEC or a script",
+        name="error inside a script",
         error=_RE.ResponseError,
         attempt=Attempt.PARTLY,
-        reason="the commands beside the one that failed are applied",
-        when=_inside,
+        reason="what the script wrote before stands",
+        when=_in_script,
+    ),
+    Row(
+        name="refused when it was queued",
+        error=_RE.ResponseError,
+        attempt=Attempt.REFUSED,
+        reason="EXECABORT: the whole transaction was discarded; redis-py raises the refusal that caused it",
+        when=_discarded,
+        whole=True,
+    ),
+    IN_PIPELINE,
+    Row(
+        name="Wrong number of response items",
+        error=_RE.ResponseError,
+        attempt=Attempt.PARTLY,
+        reason="the replies of a transaction are not those of its commands",
+        when=_says("Wrong number of response items"),
     ),
     Row(
         name="connection lost while watching",
@@ -134,7 +191,7 @@ TABLE: Final[tuple[Row, ...]] = (
         reason="redis-py reports a reply of EXEC that was lost as a WatchError",
         when=_lost_while_watching,
     ),
-    *_of("WatchError", Attempt.REFUSED, "EXEC answered null: the transaction was not executed"),
+    *_of("WatchError", Attempt.REFUSED, "EXEC answered null: the transaction was not executed", whole=True),
     # Refusals that redis-py makes connection errors.
     *_of("BusyLoadingError", Attempt.REFUSED, "LOADING: the server is still reading its data"),
     Row(
@@ -150,6 +207,7 @@ TABLE: Final[tuple[Row, ...]] = (
         attempt=Attempt.REFUSED,
         reason="the server closed the connection without reading from it",
         when=_says("max number of clients reached", "ERR max number of clients reached"),
+        whole=True,
     ),
     *_of("AuthenticationError", Attempt.REFUSED, "NOAUTH, WRONGPASS: not executed without authentication"),
     *_of("AuthorizationError", Attempt.REFUSED, "not executed without authorization"),
@@ -172,7 +230,7 @@ TABLE: Final[tuple[Row, ...]] = (
     *_refused("OutOfMemoryError", "maxmemory under noeviction: denied before it is executed", "OOM"),
     *_refused("NoScriptError", "the script is not there", "NOSCRIPT"),
     *_refused("NoPermissionError", "denied by the ACL before it is executed", "NOPERM"),
-    *_refused("ExecAbortError", "the whole transaction was discarded when it was queued", "EXECABORT"),
+    *_refused("ExecAbortError", "the whole transaction was discarded when it was queued", "EXECABORT", whole=True),
     *_refused("", "the server is still reading its data", "LOADING"),
     *_refused("", "not executed without authentication", "NOAUTH", "WRONGPASS"),
     *_refused("", "a key of another type: nothing is changed", "WRONGTYPE"),
@@ -190,6 +248,12 @@ TABLE: Final[tuple[Row, ...]] = (
         error=asyncio.CancelledError,
         attempt=Attempt.NO_REPLY,
         reason="the caller gave up; the command may still be executed",
+    ),
+    Row(
+        name="CancelledError of a future",
+        error=concurrent.futures.CancelledError,
+        attempt=Attempt.NO_REPLY,
+        reason="the caller gave up waiting for another thread's loop; the command may still be executed",
     ),
     Row(
         name="ConnectionRefusedError",

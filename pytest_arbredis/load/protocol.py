@@ -22,6 +22,8 @@ class Endpoints:
     """
 
     primary: Address
+    second: Address | None = None
+    """The other Redis of a dual topology."""
     sentinels: tuple[Address, ...] = ()
     master_name: str = "arbredis"
     nodes: Mapping[Address, str] = field(default_factory=dict)
@@ -35,7 +37,7 @@ class Endpoints:
     @property
     def env(self) -> dict[str, str]:
         """The same as environment variables, for a subject in another process."""
-        return redis_environment(self.primary, self.sentinels, self.master_name, self.login)
+        return redis_environment(self.primary, self.sentinels, self.master_name, self.login, second=self.second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Answer:
 
     `confirmed` of `wanted` replicas confirmed (WAIT): fewer than wanted is applied but unconfirmed. `node` answered;
     `attempts` were sent. A subject that judges its operation itself says so by `outcome`, and why by `error`.
+    `entered_ns` is when a breaker let it in (CLOCK_MONOTONIC).
     """
 
     output: Json = None
@@ -63,6 +66,7 @@ class Answer:
     attempts: int | None = None
     outcome: Outcome | None = None
     error: str | None = None
+    entered_ns: int | None = None
 
 
 class Session(Protocol):
@@ -98,6 +102,15 @@ class Reports(Protocol):
 
     def report_to(self, note: Callable[[dict[str, Json]], None]) -> None:
         """Call `note` with a remark (`{"kind": …}`) for the history, from now on."""
+        ...
+
+
+@runtime_checkable
+class ReportsBreaker(Protocol):
+    """Capability of a session: it tells of its breaker's transitions, from whatever thread."""
+
+    def report_breaker_to(self, moved: Callable[[dict[str, Json]], None]) -> None:
+        """Call `moved` with each transition as it happens: `{"id", "seq", "from", "to", "cause"}`, from now on."""
         ...
 
 

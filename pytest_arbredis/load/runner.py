@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock
 from pytest_arbredis.errors import ArbredisError, HarnessError
 from pytest_arbredis.load.client import Client, Orders, Tally
+from pytest_arbredis.load.wakefulness import keep_awake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,9 @@ def run_load(
     live.tallies = [client.tally for client in clients]
     live.planned = sum(1 for client in clients for _ in client.plan())
     live.is_running = True
-    with _undisturbed():
+    with _undisturbed(), keep_awake(wanted=workload.floor) as awake:
+        if workload.floor:
+            recorder.note(source="harness", data=awake.noted)
         try:
             _open(clients, orders)
             began_ns = clock.now_ns()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.report.chart import WIDTH, chart_of
+from pytest_arbredis.report.lanes_svg import lanes_chart
 from pytest_arbredis.report.text import notable
 from pytest_arbredis.report.view import view_of
 from pytest_arbredis.report.whole_file import write_whole
@@ -53,6 +54,7 @@ def render_html(result: RunResult, dest: Path) -> None:
         view=view,
         width=WIDTH,
         chart=chart_of(timeline) if timeline and timeline.bins else None,
+        lanes=lanes_chart(view.lanes) if view.lanes else None,
         bands=timeline.bands if timeline else (),
         highlights=notable(timeline.marks)[:MOST_HIGHLIGHTS] if timeline else (),
         events=timeline.marks[:MOST_EVENTS] if timeline else (),

@@ -24,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import NS_PER_S
+from pytest_arbredis.report.findings import findings_json
 from pytest_arbredis.report.timeline import origin_of
 from pytest_arbredis.report.view import outcome_counts, verdict_row
 from pytest_arbredis.report.wording import json_bytes
@@ -48,17 +49,7 @@ def result_json(result: RunResult) -> bytes:
         "word": result.word,
         "not_run": result.not_run,
         "summary": verdict_row(result).line,
-        "findings": [
-            {
-                "claim": finding.claim,
-                "verdict": finding.verdict.word,
-                "summary": finding.summary,
-                "proof": finding.proof,
-                "figures": finding.figures,
-                "lines": finding.lines,
-            }
-            for finding in result.findings
-        ],
+        "findings": findings_json(result.findings),
         "run": history.header.run if history else None,
         "subject": history.header.subject if history else None,
         "seed": result.seed,

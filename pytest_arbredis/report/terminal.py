@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.report.canvas import WIDTH, Canvas, canvas_for
 from pytest_arbredis.report.text import explanation
 from pytest_arbredis.report.view import verdict_rows
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_arbredis.report.result import RunResult
     from pytest_arbredis.report.view import Tone
 
-PIPED_WIDTH = 100
 STYLES: dict[Tone, str] = {"good": "bold green", "open": "bold yellow", "bad": "bold red"}
 
 
@@ -28,20 +28,25 @@ def console_for(file: IO[str] | None = None) -> Console:
     """A console that writes at least 100 columns where nobody watches (rich takes 80 for a pipe)."""
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
-        console.width = max(console.width, PIPED_WIDTH)
+        console.width = max(console.width, WIDTH)
     return console
+
+
+def canvas_of(console: Console) -> Canvas:
+    """What can be drawn on a console: at most 100 columns, and ASCII where its encoding has nothing else."""
+    return canvas_for(console.encoding, width=min(console.width, WIDTH))
 
 
 def print_verdicts(results: Sequence[RunResult], console: Console) -> None:
     """Print the verdict table and what explains it; long lines, such as a command to copy, are not broken."""
     console.print(_table(results))
-    for details in _details(results):
+    for details in _details(results, canvas_of(console)):
         console.print(details, soft_wrap=True)
 
 
 def verdict_table(results: Sequence[RunResult]) -> RenderableType:
     """A line for each run, and below the table what explains each one that is not as promised."""
-    return Group(_table(results), *_details(results))
+    return Group(_table(results), *_details(results, Canvas()))
 
 
 def _table(results: Sequence[RunResult]) -> Table:
@@ -62,13 +67,13 @@ def _table(results: Sequence[RunResult]) -> Table:
     return table
 
 
-def _details(results: Sequence[RunResult]) -> list[Text]:
-    return [_explained(result) for result in results if result.verdict is not Verdict.VALID or result.not_run]
+def _details(results: Sequence[RunResult], canvas: Canvas) -> list[Text]:
+    return [_explained(result, canvas) for result in results if result.verdict is not Verdict.VALID or result.not_run]
 
 
-def _explained(result: RunResult) -> Text:
+def _explained(result: RunResult, canvas: Canvas) -> Text:
     (row,) = verdict_rows([result])
-    head, _, body = explanation(result).partition("\n")
+    head, _, body = explanation(result, canvas.narrower(2)).partition("\n")
     head = f": {row.line}" if result.not_run else f" - {head}"
-    lines = "".join(f"\n  {line}" for line in body.splitlines())
+    lines = "".join(f"\n  {line}".rstrip(" ") for line in body.splitlines())
     return Text.assemble("\n", (row.word, STYLES[row.tone]), " ", (row.scenario, "bold"), head, lines)

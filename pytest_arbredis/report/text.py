@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.report.canvas import Canvas, canvas_here
+from pytest_arbredis.report.cells import cells, padded
+from pytest_arbredis.report.lanes_text import lanes_text
 from pytest_arbredis.report.view import view_of
 from pytest_arbredis.report.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_arbredis.report.lanes import ProofLanes
     from pytest_arbredis.report.result import RunResult
     from pytest_arbredis.report.timeline import Band, Mark
     from pytest_arbredis.report.view import FindingRow, ProofRow, RunView
@@ -23,10 +27,10 @@ _EVENTS_SHOWN = 12
 def failure_text(result: RunResult) -> str:
     """The text of a failing test: its first line is `claim: summary`, with `INCONCLUSIVE ` before what is unknown."""
     inconclusive = bool(result.not_run) or result.verdict is Verdict.UNKNOWN
-    return ("INCONCLUSIVE " if inconclusive else "") + explanation(result)
+    return ("INCONCLUSIVE " if inconclusive else "") + explanation(result, canvas_here())
 
 
-def explanation(result: RunResult) -> str:
+def explanation(result: RunResult, canvas: Canvas = Canvas()) -> str:  # noqa: B008 - a frozen value
     """`claim: summary`, the promise, what the other checks found, proof, timeline of faults, replay, folder."""
     view = view_of(result)
     decisive = result.decisive
@@ -39,7 +43,7 @@ def explanation(result: RunResult) -> str:
     promise = f"{view.row.kind} ({view.row.word}): {view.promise}" if view.promise else ""
     parts = [first, *_decisive(result, view), promise, _others(result, view)]
     if view.proof:
-        parts.append("proof (ms since the start of the load):\n" + _indented(aligned(view.proof)))
+        parts.append(drawn_proof(view.proof, view.lanes, canvas))
     if view.timeline:
         parts += [faults_text(view.timeline.bands), events_text(view.timeline.marks)]
     counts = ", ".join(f"{count} {outcome}" for outcome, count in view.counts.items())
@@ -47,7 +51,7 @@ def explanation(result: RunResult) -> str:
     parts.append(deployment_line(view.deployment))
     parts.append(f"replay: {view.replay}" if view.replay else "")
     parts.append(f"folder: {view.folder}" if view.folder else "")
-    return "\n".join(part for part in parts if part)
+    return canvas.written("\n".join(part for part in parts if part))
 
 
 def _decisive(result: RunResult, view: RunView) -> list[str]:
@@ -71,17 +75,24 @@ def _more(finding: FindingRow) -> list[str]:
     return figures + [part for line in finding.lines for part in line.splitlines()]
 
 
+def drawn_proof(proof: Sequence[ProofRow], lanes: ProofLanes | None, canvas: Canvas) -> str:
+    """The operations that prove a finding: drawn, where that is wide enough, and as a table below."""
+    drawing = lanes_text(lanes, canvas.narrower(2)) if lanes else ""
+    parts = ["proof (ms since the start of the load):", *([_indented(drawing), ""] if drawing else [])]
+    return "\n".join([*parts, _indented(aligned(proof))])
+
+
 def aligned(proof: Sequence[ProofRow]) -> str:
     """The operations as an aligned table; a column that no operation fills is left out, an error ends its line."""
     rows = [_cells(row) for row in proof]
     kept = [at for at, name in enumerate(_COLUMNS) if name == "id" or any(row[at] != "-" for row in rows)]
-    widths = {at: max(len(_COLUMNS[at]), *(len(row[at]) for row in rows)) for at in kept}
+    widths = {at: max(len(_COLUMNS[at]), *(cells(row[at]) for row in rows)) for at in kept}
 
-    def line(cells: Sequence[str], error: str = "-") -> str:
-        texts = [cells[at].rjust(widths[at]) if _COLUMNS[at] in _RIGHT else cells[at].ljust(widths[at]) for at in kept]
+    def line(row: Sequence[str], error: str = "-") -> str:
+        texts = [padded(row[at], widths[at], right=_COLUMNS[at] in _RIGHT) for at in kept]
         return "  ".join([*texts, *([] if error == "-" else [error])]).rstrip()
 
-    return "\n".join([line(_COLUMNS), *(line(cells, row.error) for cells, row in zip(rows, proof, strict=True))])
+    return "\n".join([line(_COLUMNS), *(line(row, op.error) for row, op in zip(rows, proof, strict=True))])
 
 
 def _cells(row: ProofRow) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_arbredis._clock import NS_PER_MS
 from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.report.lanes import ProofLanes, lanes_of
 from pytest_arbredis.report.timeline import Timeline, origin_of, timeline_of
-from pytest_arbredis.report.wording import figure, printable, redacted, shown
+from pytest_arbredis.report.wording import abridged, figure, printable, redacted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,12 +72,16 @@ class ProofRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run as reports show it. `proof` is that of the first finding which is not valid and has one."""
+    """A run as reports show it.
+
+    `proof` is that of the first finding which is not valid and has one, `lanes` what is drawn of it.
+    """
 
     row: VerdictRow
     promise: str
     findings: tuple[FindingRow, ...]
     proof: tuple[ProofRow, ...]
+    lanes: ProofLanes | None
     timeline: Timeline | None
     counts: Mapping[str, int]
     subject: str
@@ -121,11 +126,13 @@ def view_of(result: RunResult) -> RunView:
     """The whole view of one run."""
     history = result.history
     header = history.header if history else None
+    proof = proof_rows(result)
     return RunView(
         row=verdict_row(result),
         promise=printable(result.promise),
         findings=tuple(_finding_row(finding, result) for finding in result.findings),
-        proof=proof_rows(result),
+        proof=proof,
+        lanes=lanes_of((row.id for row in proof), history) if history else None,
         timeline=timeline_of(history) if history else None,
         counts=outcome_counts(history),
         subject=printable(header.subject) if header else "",
@@ -155,10 +162,17 @@ def proof_rows(result: RunResult) -> tuple[ProofRow, ...]:
     decisive = result.decisive
     candidates = [decisive] if decisive else []
     candidates += [finding for finding in result.findings if finding.verdict is not Verdict.VALID]
-    proof = next((finding.proof for finding in candidates if finding.proof), ())
-    ops = {op.id: op for op in result.history.ops}
-    origin = origin_of(result.history)
-    return tuple(_proof_row(ops[number], origin) for number in proof[:MOST_PROOF] if number in ops)
+    proven = next((finding for finding in candidates if finding.proof), None)
+    return proof_of(proven, result.history) if proven else ()
+
+
+def proof_of(finding: Finding, history: History) -> tuple[ProofRow, ...]:
+    """The operations that prove a finding, at most ten, in its order."""
+    wanted = set(finding.proof)
+    ops = {op.id: op for op in history.ops if op.id in wanted}
+    origin = origin_of(history)
+    numbers = tuple(dict.fromkeys(finding.proof))[:MOST_PROOF]
+    return tuple(_proof_row(ops[number], origin) for number in numbers if number in ops)
 
 
 def _proof_row(op: Op, origin: int) -> ProofRow:
@@ -166,7 +180,7 @@ def _proof_row(op: Op, origin: int) -> ProofRow:
         id=op.id,
         process=op.process,
         name=shown(op.name, limit=16),
-        key=shown(op.key, limit=28),
+        key="-" if op.key is None else abridged(printable(op.key), 28),
         input=shown(op.input, limit=20),
         output="null" if op.output is None and op.outcome == "ok" else shown(op.output, limit=20),
         outcome=op.outcome,

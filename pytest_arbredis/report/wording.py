@@ -38,6 +38,14 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def abridged(text: str, limit: int) -> str:
+    """At most `limit` characters, its beginning and its end: names of one run begin alike, and differ at the end."""
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) * 3 // 5
+    return f"{text[: limit - 1 - tail]}…{text[len(text) - tail :]}"
+
+
 def shown(value: object, *, limit: int = 40) -> str:
     """A value of a record in one line of at most `limit` characters; nothing at all is `-`."""
     if value is None:

@@ -8,10 +8,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_arbredis.subjects.channels import pubsub
     from pytest_arbredis.subjects.json_lines import process
-    from pytest_arbredis.subjects.redis_py import direct, from_url, pool, sentinel
+    from pytest_arbredis.subjects.redis_py import (
+        async_direct,
+        async_from_url,
+        async_pool,
+        async_sentinel,
+        direct,
+        from_url,
+        pool,
+        sentinel,
+    )
     from pytest_arbredis.subjects.unattended import black_box
 
-__all__ = ["black_box", "direct", "from_url", "pool", "process", "pubsub", "sentinel"]
+__all__ = [
+    "async_direct",
+    "async_from_url",
+    "async_pool",
+    "async_sentinel",
+    "black_box",
+    "direct",
+    "from_url",
+    "pool",
+    "process",
+    "pubsub",
+    "sentinel",
+]
 
 _ELSEWHERE = {"black_box": "unattended", "process": "json_lines", "pubsub": "channels"}
 

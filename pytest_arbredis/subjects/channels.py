@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
+from pytest_arbredis.servers.login import Login
 
 if TYPE_CHECKING:
     import redis
@@ -42,7 +43,11 @@ class PubSub:
         client: redis.Redis
         who: dict[str, Any] = {"socket_timeout": self.socket_timeout_s, **endpoints.login.options()}
         if endpoints.sentinels:
-            known = Sentinel(endpoints.sentinels, sentinel_kwargs={"socket_timeout": self.socket_timeout_s})
+            asking: dict[str, Any] = {
+                "socket_timeout": self.socket_timeout_s,
+                **Login(ca=endpoints.login.ca).options(),
+            }
+            known = Sentinel(endpoints.sentinels, sentinel_kwargs=asking)
             client = known.master_for(endpoints.master_name, **who)
         else:
             host, port = endpoints.primary

@@ -6,12 +6,12 @@ not made is no send, but its address was tried. Works with redis-py 5 to 8.
 
 from __future__ import annotations
 
+import functools
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from redis.connection import Connection
-from redis.sentinel import SentinelManagedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_arbredis.load.protocol import Address
 
 
-class Meter(threading.local):
-    """What this thread's present operation did so far."""
+class Count:
+    """What one operation did so far."""
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -41,6 +41,10 @@ class Meter(threading.local):
         if not self.tried or self.tried[-1] != address:
             self.tried = [other for other in self.tried if other != address]
             self.tried.append(address)
+
+
+class Meter(threading.local, Count):
+    """What this thread's present operation did so far."""
 
 
 METER = Meter()
@@ -105,5 +109,7 @@ class CountingConnection(_Counting):
     """A `redis.connection.Connection` that counts."""
 
 
-class CountingSentinelConnection(_Counting, SentinelManagedConnection):
-    """A `redis.sentinel.SentinelManagedConnection` that counts."""
+@functools.cache
+def counting(kind: type[Any]) -> type[Any]:
+    """That class of connection (plain, over TLS, of a Sentinel's client), counting what it sends."""
+    return type(f"Counting{kind.__name__}", (_Counting, kind), {})

@@ -6,7 +6,7 @@ socket time-out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
     from pytest_arbredis.load.protocol import Endpoints
+    from pytest_arbredis.subjects.redis_py_asyncio import RedisAsyncioSession
     from pytest_arbredis.subjects.redis_py_session import RedisPySession
 
 Construction = Literal["Sentinel.master_for", "Redis(host, port)", "from_url", "ConnectionPool"]
@@ -23,12 +24,15 @@ SOCKET_TIMEOUT_S = 1.0
 
 
 OPERATIONS = frozenset({"write", "read", "increment", "SET", "GET", "PUBLISH", "PING"})
-"""Those of `redis_py_session`."""
+"""Those of `redis_py_operations`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisPy:
-    """redis-py's synchronous client; `retries` is None for the library's default of that construction.
+    """One of redis-py's clients; `retries` is None for the library's default of that construction.
+
+    With `asyncio` it is that of `redis.asyncio`, in an event loop of its own; an operation that is not done after
+    `deadline_s`, retries included, is cancelled (None: never).
 
     `sentinel_retries` is how often a Sentinel that does not answer is asked again (None: redis-py's default, ten times
     with a growing pause: a dead one holds up the discovery of the primary for seconds).
@@ -43,8 +47,15 @@ class RedisPy:
     socket_timeout_s: float = SOCKET_TIMEOUT_S
     retries: int | None = None
     sentinel_retries: int | None = None
+    asyncio: bool = False
+    deadline_s: float | None = None
 
     def __post_init__(self) -> None:
+        if self.deadline_s is not None and not (self.asyncio and self.deadline_s > 0):
+            raise UsageError(
+                f"deadline_s is {self.deadline_s!r} and asyncio is {self.asyncio!r}",
+                remedy="give seconds above 0, to asyncio only: a thread cannot be cancelled",
+            )
         if self.socket_timeout_s <= 0:
             raise UsageError(f"socket_timeout_s is {self.socket_timeout_s!r}", remedy="give seconds above 0")
         if self.wait_replicas < 0 or min(self.retries or 0, self.sentinel_retries or 0) < 0:
@@ -85,10 +96,16 @@ class RedisPy:
         wait = f", WAIT {self.wait_replicas}" if self.wait_replicas else ""
         retries = "" if self.retries is None else f", {self.retries} retries"
         asked = "" if self.sentinel_retries is None else f", {self.sentinel_retries} retries of Sentinels"
-        return f"redis-py {version('redis')} {self.construction}{wait}{retries}{asked}"
+        loop = "asyncio " if self.asyncio else ""
+        ends = "" if self.deadline_s is None else f", deadline {self.deadline_s:g} s"
+        return f"redis-py {version('redis')} {loop}{self.construction}{wait}{retries}{asked}{ends}"
 
-    def open(self, endpoints: Endpoints) -> RedisPySession:
+    def open(self, endpoints: Endpoints) -> RedisPySession | RedisAsyncioSession:
         """A client of its own, connected."""
+        if self.asyncio:
+            from pytest_arbredis.subjects.redis_py_asyncio import RedisAsyncioSession
+
+            return RedisAsyncioSession(self, endpoints)
         from pytest_arbredis.subjects.redis_py_session import RedisPySession
 
         return RedisPySession(self, endpoints)
@@ -125,3 +142,38 @@ def from_url(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = N
 def pool(socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None) -> RedisPy:
     """`redis.Redis(connection_pool=ConnectionPool(host, port))`; not repeated by default."""
     return RedisPy(construction="ConnectionPool", socket_timeout_s=socket_timeout_s, retries=retries)
+
+
+def async_sentinel(
+    wait_replicas: int = 0,
+    wait_ms: int = 500,
+    *,
+    socket_timeout_s: float = SOCKET_TIMEOUT_S,
+    retries: int | None = None,
+    sentinel_retries: int | None = None,
+    deadline_s: float | None = None,
+) -> RedisPy:
+    """`redis.asyncio.Sentinel(sentinels).master_for(name)`; not repeated by default."""
+    same = sentinel(wait_replicas, wait_ms, socket_timeout_s, retries, sentinel_retries)
+    return replace(same, asyncio=True, deadline_s=deadline_s)
+
+
+def async_direct(
+    socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None, *, deadline_s: float | None = None
+) -> RedisPy:
+    """`redis.asyncio.Redis(host, port)`; repeated by default as that of threads is."""
+    return replace(direct(socket_timeout_s, retries), asyncio=True, deadline_s=deadline_s)
+
+
+def async_from_url(
+    socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None, *, deadline_s: float | None = None
+) -> RedisPy:
+    """`redis.asyncio.from_url(url)`; not repeated by default."""
+    return replace(from_url(socket_timeout_s, retries), asyncio=True, deadline_s=deadline_s)
+
+
+def async_pool(
+    socket_timeout_s: float = SOCKET_TIMEOUT_S, retries: int | None = None, *, deadline_s: float | None = None
+) -> RedisPy:
+    """`redis.asyncio.Redis(connection_pool=ConnectionPool(host, port))`; not repeated by default."""
+    return replace(pool(socket_timeout_s, retries), asyncio=True, deadline_s=deadline_s)

@@ -58,14 +58,16 @@ class HistoryBuilder:
         intended: float | None = None,
         tried: Iterable[str] | None = None,
         final: bool = False,
+        meta: Mapping[str, Json] | None = None,
+        entered: float | None = None,
     ) -> int:
-        """Any operation; `intended` is in milliseconds, None where no schedule wanted it."""
+        """Any operation; `intended` and `entered` are in milliseconds, None where they are not on record."""
         invoked_ns, completed_ns = _span(at)
-        meta: dict[str, Json] = {}
+        told: dict[str, Json] = dict(meta or {})
         if tried is not None:
-            meta["tried"] = [*tried]
+            told["tried"] = [*tried]
         if final:
-            meta["final"] = True
+            told["final"] = True
         record = Op(
             id=len(self._ops),
             process=(FINAL_PROCESS if final else 0) if process is None else process,
@@ -81,7 +83,8 @@ class HistoryBuilder:
             node=node,
             attempts=attempts,
             confirmed=confirmed,
-            meta=meta,
+            entered_ns=None if entered is None else _ns(entered),
+            meta=told,
         )
         self._ops.append(record)
         return record.id

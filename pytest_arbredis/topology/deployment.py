@@ -77,6 +77,11 @@ class Deployment:
         return self.nodes[: self.spec.primaries]
 
     @property
+    def second(self) -> Node | None:
+        """The other Redis of a dual topology."""
+        return next(iter(self.leaders[1:]), None)
+
+    @property
     def timing(self) -> Timing:
         """How the Sentinels are tuned."""
         return TIMINGS[self.spec.timing]

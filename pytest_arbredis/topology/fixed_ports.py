@@ -15,6 +15,24 @@ NAMES: Final = {"primary": "n0", "second": "n1", "sentinel": "s0"}
 """Roles at the start, and whose port it is. Every node may be named as well."""
 
 
+def parse_ports(texts: Iterable[str], *, flag: str) -> tuple[tuple[str, int], ...]:
+    """Ports as people write them, sorted: `primary=6379`, or several of them with commas or spaces between.
+
+    A usage error names the `flag` and the text that is no `ROLE=N`; what it may say, `check_ports` knows.
+    """
+    found = set()
+    for text in re.split(r"[,\s]+", " ".join(texts).strip()):
+        role, _, number = text.partition("=")
+        if role and number.isdecimal():
+            found.add((role, int(number)))
+        elif text:
+            raise UsageError(
+                f"{flag} {text!r}",
+                remedy="use ROLE=N: primary=6379, n1=6380 (a data node), sentinel=26379, s1=26380",
+            )
+    return tuple(sorted(found))
+
+
 def check_ports(ports: Iterable[tuple[str, int]]) -> None:
     """Refuse a role that nobody could have, a number that is no port, and two ports for one."""
     seen: dict[str, int] = {}

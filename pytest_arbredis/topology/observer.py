@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    import redis
+
     from pytest_arbredis.history.recorder import Recorder
+    from pytest_arbredis.history.records import Json
     from pytest_arbredis.topology.deployment import Deployment
     from pytest_arbredis.topology.node import Node
 
@@ -19,6 +22,12 @@ EVERY_S = 0.03
 """Pause between two looks at a node: with the look itself, at least 25 samples a second."""
 
 LOOK_TIMEOUT_S = 0.2
+
+EPOCH_LAST = ("+new-epoch", "+vote-for-leader")
+"""Events whose last word is an epoch."""
+BEFORE_A_CHOICE = ("+sdown", "+odown", "+try-failover")
+"""Events after which a Sentinel may be about to choose a replica."""
+VIEW = ("name", "flags", "runid", "slave-priority", "slave-repl-offset")
 
 
 class Observer:
@@ -90,6 +99,8 @@ class Observer:
                     message = listener.get_message(timeout=0.1)
                     if message is not None and not message["channel"].startswith("__"):
                         self._note(sentinel, str(message["channel"]), str(message["data"]))
+                        if message["channel"] in BEFORE_A_CHOICE:
+                            self._note_view(sentinel, client)
             except redis.RedisError:
                 self._stop.wait(0.1)
             finally:
@@ -98,8 +109,13 @@ class Observer:
 
     def _note(self, sentinel: Node, event: str, detail: str) -> None:
         data: dict[str, Any] = {"event": event, "detail": detail}
-        if event in ("+new-epoch", "+config-update-from"):
-            words = detail.split()
-            if words and words[-1].isdigit():
-                data["epoch"] = int(words[-1])
+        words = detail.split()
+        if event in EPOCH_LAST and words and words[-1].isdigit():
+            data["epoch"] = int(words[-1])
         self._recorder.event("sentinel", source=sentinel.name, data=data)
+
+    def _note_view(self, sentinel: Node, client: redis.Redis) -> None:
+        """The replicas as this Sentinel sees them: what it chooses by, if it becomes the leader."""
+        replicas = client.sentinel_slaves(self._deployment.master_name)
+        view: list[Json] = [{key: replica.get(key) for key in VIEW} for replica in replicas]
+        self._recorder.note(sentinel.name, {"kind": "sentinel-replicas", "replicas": view})

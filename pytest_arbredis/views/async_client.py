@@ -24,7 +24,11 @@ def async_client(address: Address, **settings: Any) -> Redis:
     """An unconnected client with the library's defaults."""
     import redis.asyncio
 
-    client = redis.asyncio.Redis(host=address[0], port=address[1], **settings)
+    return ending(redis.asyncio.Redis(host=address[0], port=address[1], **settings))
+
+
+def ending(client: Redis) -> Redis:
+    """The same client, whose connections end with their loop."""
     kind: Any = client.connection_pool.connection_class
     client.connection_pool.connection_class = _ending(kind)
     return client

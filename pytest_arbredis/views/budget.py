@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import pytest
 
 from pytest_arbredis.errors import UsageError
+from pytest_arbredis.views.measuring import Measuring, in_a_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from pytest_arbredis.checkers.verdict import Finding
     from pytest_arbredis.views.recording import OperationRecorder
@@ -30,6 +31,19 @@ class LatencyBudget:
         self._view = view
         self._recorder = recorder
 
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # what is awaitable comes first
+        self,
+        call: Callable[[], Awaitable[object]],
+        *,
+        p50_ms: float | None = None,
+        p95_ms: float | None = None,
+        p99_ms: float | None = None,
+        calls: int = CALLS,
+        past_proxy: bool = False,
+    ) -> Finding | Measuring: ...
+
+    @overload
     def __call__(
         self,
         call: Callable[[], object],
@@ -39,29 +53,58 @@ class LatencyBudget:
         p99_ms: float | None = None,
         calls: int = CALLS,
         past_proxy: bool = False,
-    ) -> Finding:
+    ) -> Finding: ...
+
+    def __call__(
+        self,
+        call: Callable[[], Any],
+        *,
+        p50_ms: float | None = None,
+        p95_ms: float | None = None,
+        p99_ms: float | None = None,
+        calls: int = CALLS,
+        past_proxy: bool = False,
+    ) -> Finding | Measuring:
         """Call it 10 000 times, one after the other, and judge. Broken fails the test, inconclusive skips it.
 
         Between the calls a raw PING measures the noise floor, on the way to the primary that the code takes: through
         the proxy, or past it as from `redis_direct_url`. What the call raises ends the measurement.
+
+        A coroutine function, or whatever gives what must be awaited, is measured on an event loop of its own; within a
+        running loop in that one, by `await latency_budget(…)`: a test that awaits nothing there fails.
         """
+        import asyncio
         import inspect
 
-        if not callable(call) or inspect.iscoroutinefunction(call):
-            raise UsageError(f"latency_budget({call!r})", remedy="give a function without arguments; no coroutine")
+        if not callable(call):
+            raise UsageError(f"latency_budget({call!r})", remedy="give a function without arguments")
         name = getattr(call, "__name__", CALLED)
         name = CALLED if name == "<lambda>" else name
         check = check_of(name, {"p50_ms": p50_ms, "p95_ms": p95_ms, "p99_ms": p99_ms})
         primary = self._view.primary
         self._recorder.measure_floor_at(primary.direct if past_proxy else primary.proxied)
-        for _ in range(min(WARM_UP, calls)):
+
+        def judged() -> Finding:
+            finding = check(self._recorder.history)
+            tell(finding)
+            return finding
+
+        warm_up = min(WARM_UP, calls)
+        first = call()
+        if inspect.isawaitable(first):
+            measuring = Measuring(
+                call, first, name=name, warm_up=warm_up, calls=calls, recorder=self._recorder, judge=judged
+            )
+            if not in_a_loop():
+                return asyncio.run(measuring.measured())
+            self._view.owe(measuring.complaint)
+            return measuring
+        for _ in range(warm_up - 1):
             call()
         for _ in range(calls):
             with self._recorder.operation(name):
                 call()
-        finding = check(self._recorder.history)
-        tell(finding)
-        return finding
+        return judged()
 
 
 def check_of(name: str, budgets: Mapping[str, Any]) -> Callable[[Any], Finding]:
@@ -95,6 +138,17 @@ def demanded(item: pytest.Item) -> list[tuple[str, Callable[[Any], Finding]]]:
     return found
 
 
+def records(request: pytest.FixtureRequest, view: TopologyView) -> bool:
+    """Whether a client of this test records; where a marker has a budget for it, the noise floor is measured, too."""
+    from pytest_arbredis.views.telling import told
+
+    with told():
+        budgeted = bool(demanded(request.node))
+    if budgeted:
+        view.operations.measure_floor_at(view.primary.proxied)
+    return budgeted or "redis_recorder" in request.fixturenames
+
+
 def judge(item: pytest.Item, view: TopologyView | None) -> None:
     """Judge the marker's budgets on what the test recorded: the broken ones before the inconclusive ones."""
     from pytest_arbredis.checkers.verdict import Verdict
@@ -110,7 +164,7 @@ def judge(item: pytest.Item, view: TopologyView | None) -> None:
             known = sorted({op.name for op in history.ops} - {FLOOR}) if history is not None else []
             pytest.fail(
                 f"no operation {name} was recorded in this test, so its latency budget says nothing\n"
-                f"  remedy: use redis_client for it (recorded: {', '.join(known) or 'nothing'})",
+                f"  remedy: use redis_client or redis_async_client for it (recorded: {', '.join(known) or 'nothing'})",
                 pytrace=False,
             )
         findings.append(check(history))

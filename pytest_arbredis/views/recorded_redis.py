@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.client import Pipeline
 
+from pytest_arbredis.load.replies import error_in_replies, outcome_of_replies
 from pytest_arbredis.subjects.counting import METER, CountingConnection
 from pytest_arbredis.views.recording import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_arbredis.topology.node import Address
     from pytest_arbredis.views.recording import OperationRecorder
@@ -50,7 +51,7 @@ class RecordedRedis(redis.Redis):
 
     def sent(self) -> tuple[int, list[str]]:
         """How often this thread's last operation was sent, and to whom."""
-        return METER.attempts, [self.nodes.get(address) or f"{address[0]}:{address[1]}" for address in METER.tried]
+        return METER.attempts, names_of(METER.tried, self.nodes)
 
 
 class RecordedPipeline(Pipeline):
@@ -64,9 +65,11 @@ class RecordedPipeline(Pipeline):
         state = vars(self)  # `transaction` is a method of the client, too
         whole = "MULTI" if state["transaction"] or state["explicit_transaction"] else "PIPELINE"
         METER.start()
-        with self.recording.recorder.recording(whole, input=[*names], sent=self.recording.sent) as complete:
+        recorder, sent = self.recording.recorder, self.recording.sent
+        with recorder.recording(whole, input=[*names], sent=sent, commands=len(names)) as complete:
             replies: list[Any] = super().execute(raise_on_error)
-            complete(replied(replies))
+            outcome = outcome_of_replies(replies, attempts=METER.attempts)
+            complete(replied(replies), outcome=outcome, error=error_in_replies(replies))
         return replies
 
     def immediate_execute_command(self, *args: Any, **options: Any) -> Any:
@@ -88,6 +91,11 @@ def recorded(
     client.recorder = recorder
     client.nodes = nodes
     return client
+
+
+def names_of(addresses: Iterable[Address], nodes: Mapping[Address, str]) -> list[str]:
+    """The nodes at these addresses; an address that is no node's stands for itself."""
+    return [nodes.get(address) or f"{address[0]}:{address[1]}" for address in addresses]
 
 
 def described(args: tuple[Any, ...]) -> tuple[str, str | None, Any]:

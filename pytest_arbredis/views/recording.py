@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
 from pytest_arbredis._dials import harness_dials
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.recorder import Recorder
-    from pytest_arbredis.history.records import Json, Op
+    from pytest_arbredis.history.records import Json, Op, Outcome
     from pytest_arbredis.load.floor import FloorSession
     from pytest_arbredis.topology.node import Address
     from pytest_arbredis.views.topology import TopologyView
@@ -37,21 +39,39 @@ class Said:
     output: Json = None
 
 
-class OperationRecorder:
-    """The fixture `redis_recorder`: what `redis_client` did, and operations of one's own.
+class Complete(Protocol):
+    """Tells what an operation was answered; a pipeline of which commands failed says so by `outcome` and `error`."""
 
-    Threads are processes of the history; one whose operation ended unknown goes on under a new number. Operations
-    within one of one's own are those of another process.
+    def __call__(self, output: Json, *, outcome: Outcome = "ok", error: str | None = None) -> None:
+        """Record it."""
+        ...
+
+
+@dataclass(slots=True)
+class Mine:
+    """What a thread or a task has open, and the processes of the history that it is, by depth."""
+
+    depth: int = 0
+    processes: dict[int, int] = field(default_factory=dict)
+
+
+class OperationRecorder:
+    """The fixture `redis_recorder`: what the clients of the test did, and operations of one's own.
+
+    Threads and asyncio's tasks are processes of the history; one whose operation ended unknown goes on under a new
+    number. Operations within one of one's own are those of another process.
     """
 
     def __init__(self, view: TopologyView) -> None:
         self._view = view
         self._recorder: Recorder = view.recorder
         self._numbers = itertools.count()
-        self._mine = threading.local()
+        self._threads = threading.local()
+        self._tasks: WeakKeyDictionary[asyncio.Task[Any], Mine] = WeakKeyDictionary()
         self._since_floor = 0
         self._floor: FloorSession | None = None
         self._floor_at: Address | None = None
+        self._is_awake = False
 
     @property
     def history(self) -> History:
@@ -81,20 +101,31 @@ class OperationRecorder:
         key: str | None = None,
         input: Json = None,
         sent: Callable[[], tuple[int | None, Sequence[str]]] = lambda: (None, ()),
-    ) -> Iterator[Callable[[Json], None]]:
-        """The same for a client: `sent` says how often, and to whom; what is given must be called at the end."""
+        commands: int | None = None,
+    ) -> Iterator[Complete]:
+        """The same for a client: `sent` says how often, and to whom; what is given must be called at the end.
+
+        `commands` is how many a pipeline has, None for a single command.
+        """
         recorder, clock = self._recorder, self._recorder.clock
-        depth = self._depth()
-        token = recorder.begin(process=self._process(depth), name=name, key=key, input=bounded(input))
-        self._mine.depth = depth + 1
+        mine = self._mine()
+        depth = mine.depth
+        token = recorder.begin(process=self._process(mine), name=name, key=key, input=bounded(input))
+        mine.depth = depth + 1
         recorder.invoked(token, clock.now_ns())
 
-        def complete(output: Json) -> None:
+        def complete(output: Json, *, outcome: Outcome = "ok", error: str | None = None) -> None:
             completed_ns = clock.now_ns()
             attempts, tried = sent()
             node = tried[-1] if tried else None
             recorder.complete(
-                token, outcome="ok", output=output, node=node, attempts=attempts, completed_ns=completed_ns
+                token,
+                outcome=outcome,
+                output=output,
+                node=node,
+                attempts=attempts,
+                completed_ns=completed_ns,
+                error=error and error[:240],
             )
 
         try:
@@ -103,33 +134,43 @@ class OperationRecorder:
             from pytest_arbredis.load.outcomes import classify
 
             attempts, tried = sent()
-            outcome = classify(error, attempts=attempts) or "unknown"
+            outcome = classify(error, attempts=attempts, commands=commands) or "unknown"
             text = " ".join(f"{type(error).__name__}: {error}".split())[:240]
             meta: dict[str, Json] = {"tried": [*tried]} if tried else {}
             recorder.complete(token, outcome=outcome, error=text, attempts=attempts, meta=meta)
             if outcome == "unknown":
-                self._retire(depth)
+                del mine.processes[depth]  # it goes on under another number
             raise
         finally:
-            self._mine.depth = depth
+            mine.depth = depth
             self._since_floor += 1
             if self._floor_at is not None and depth == 0 and self._since_floor >= FLOOR_EVERY:
                 self._since_floor = 0
-                self._measure_floor(self._floor_at)
+                self._measure_floor(self._floor_at, mine)
 
     def measure_floor_at(self, address: Address) -> None:
         """From now on, measure the noise floor there after every tenth operation; again does nothing."""
         if address != self._floor_at:
             self.close()
             self._floor_at = address
+            self._stay_awake()
 
-    def _measure_floor(self, address: Address) -> None:
-        """One raw PING, recorded; one that fails is recorded as unknown and not raised."""
+    def _stay_awake(self) -> None:
+        """From now to the end of the test, cores do not sleep between its operations, where that is possible."""
+        from pytest_arbredis.load.wakefulness import keep_awake
+
+        if not self._is_awake:
+            self._is_awake = True
+            awake = self._view.undo.enter_context(keep_awake())
+            self._recorder.note("harness", awake.noted)
+
+    def _measure_floor(self, address: Address, mine: Mine) -> None:
+        """One raw PING, recorded; one that fails is recorded as unknown and not raised. An event loop waits for it."""
         from pytest_arbredis.load.floor import FloorSession
         from pytest_arbredis.topology.node import HARNESS_CLIENT
 
         recorder, clock = self._recorder, self._recorder.clock
-        token = recorder.begin(process=self._process(0), name=FLOOR)
+        token = recorder.begin(process=self._process(mine), name=FLOOR)
         try:
             if self._floor is None:
                 with harness_dials():
@@ -139,7 +180,7 @@ class OperationRecorder:
         except (OSError, EOFError) as error:
             self.close()
             recorder.complete(token, outcome="unknown", error=type(error).__name__)
-            self._retire(0)
+            del mine.processes[0]
         else:
             recorder.complete(token, outcome="ok", output="PONG")
 
@@ -149,19 +190,24 @@ class OperationRecorder:
             self._floor.close()
             self._floor = None
 
-    def _depth(self) -> int:
-        """How many operations this thread has open."""
-        return getattr(self._mine, "depth", 0)
+    def _mine(self) -> Mine:
+        """What belongs to the present task, or to this thread where none runs."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # no event loop runs here
+            task = None
+        if task is not None:
+            return self._tasks.setdefault(task, Mine())
+        known: Mine | None = getattr(self._threads, "mine", None)
+        if known is None:
+            known = self._threads.mine = Mine()
+        return known
 
-    def _process(self, depth: int) -> int:
-        """This thread's process for operations within so many others."""
-        numbers: dict[int, int] = vars(self._mine).setdefault("processes", {})
-        if depth not in numbers:
-            numbers[depth] = next(self._numbers)
-        return numbers[depth]
-
-    def _retire(self, depth: int) -> None:
-        del vars(self._mine)["processes"][depth]
+    def _process(self, mine: Mine) -> int:
+        """Its process for an operation within those that it has open."""
+        if mine.depth not in mine.processes:
+            mine.processes[mine.depth] = next(self._numbers)
+        return mine.processes[mine.depth]
 
 
 def bounded(value: object) -> Json:

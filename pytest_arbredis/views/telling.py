@@ -27,16 +27,34 @@ def told() -> Iterator[None]:
 
 def fail_invalid(text: str) -> NoReturn:
     """Fail a test with an *invalid* verdict: something was broken, and running it again does not mend it."""
-    error = pytest.fail.Exception(text, pytrace=False)
+    error = _verdict(text)
     error.arbredis_invalid = True  # type: ignore[attr-defined]
     raise error
+
+
+def fail_undecided(text: str) -> NoReturn:
+    """Fail a test with a verdict that is unknown."""
+    raise _verdict(text)
+
+
+def _verdict(text: str) -> pytest.fail.Exception:
+    error = pytest.fail.Exception(text, pytrace=False)
+    error.arbredis_verdict = True  # type: ignore[attr-defined]
+    return error
+
+
+def say_the_finding_first(error: BaseException, report: pytest.TestReport) -> None:
+    """`FAILED test_x - claim: summary`: where a verdict failed the test, the exception's type is left out."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and getattr(error, "arbredis_verdict", False):
+        crash.message = crash.message.removeprefix("Failed: ")
 
 
 @contextlib.contextmanager
 def unhidden(item: pytest.Item) -> Iterator[None]:
     """Around the call of a test: fails at once with what an earlier attempt of it has broken."""
     if (text := item.stash.get(INVALID, None)) is not None:
-        pytest.fail(text, pytrace=False)
+        raise _verdict(text)
     try:
         yield
     except pytest.fail.Exception as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_arbredis.errors import ArbredisError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -41,6 +42,7 @@ class TopologyView:
     _bench: list[FaultBench] = field(default_factory=list)
     _operations: list[OperationRecorder] = field(default_factory=list)
     _link: list[PrimaryLink] = field(default_factory=list)
+    _owed: list[Callable[[], str]] = field(default_factory=list)
 
     @property
     def faults(self) -> FaultBench:
@@ -101,14 +103,20 @@ class TopologyView:
             self.undo.callback(self._operations[0].close)
         return self._operations[0]
 
-    def async_client(self) -> AsyncRedis:
+    def async_client(self, *, recorded: bool = False) -> AsyncRedis:
         """A `redis.asyncio.Redis` to the present primary, through its proxy; unconnected.
 
-        What is left open of it ends with the event loop that it was used in.
+        What is left open of it ends with the event loop that it was used in. Recorded, each of its operations is in the
+        test's history.
         """
-        from pytest_arbredis.views.async_client import async_client
+        from pytest_arbredis.views.async_client import async_client, ending
 
-        return async_client(self.primary.proxied, **self._login)
+        address = self.primary.proxied
+        if not recorded:
+            return async_client(address, **self._login)
+        from pytest_arbredis.views.recorded_async_redis import recorded_async
+
+        return ending(recorded_async(self.operations, address, nodes=self.deployment.addresses, **self._login))
 
     def sentinel(self) -> Sentinel:
         """A `redis.sentinel.Sentinel` that knows all Sentinels, through their proxies."""
@@ -173,8 +181,14 @@ class TopologyView:
         """Addresses as environment variables; all through proxies."""
         from pytest_arbredis.topology.environment import redis_environment
 
-        sentinels = [node.proxied for node in self.sentinels]
-        return redis_environment(self.nodes[0].proxied, sentinels, self.master_name, self.deployment.login)
+        sentinels, second = [node.proxied for node in self.sentinels], self.deployment.second
+        return redis_environment(
+            self.nodes[0].proxied,
+            sentinels,
+            self.master_name,
+            self.deployment.login,
+            second=None if second is None else second.proxied,
+        )
 
     def history(self) -> History:
         """What was recorded up to now: operations, faults with their evidence, events."""
@@ -187,9 +201,18 @@ class TopologyView:
         """How many faults were injected up to now."""
         return len(self._bench[0].handles) if self._bench else 0
 
+    def owe(self, complaint: Callable[[], str]) -> None:
+        """Ask this at the end of the test, too: what the test has left undone, empty if nothing."""
+        self._owed.append(complaint)
+
     def complaints(self, since: int = 0) -> list[str]:
-        """Of faults, from the one with that number on, that nothing of the test has met; each is judged once."""
-        return self._bench[0].complaints(since) if self._bench else []
+        """Of faults, from the one with that number on, that nothing of the test has met; each is judged once.
+
+        And of what the test left undone.
+        """
+        owed, self._owed = self._owed, []
+        undone = [text for complaint in owed if (text := complaint())]
+        return undone + (self._bench[0].complaints(since) if self._bench else [])
 
     def story(self) -> str:
         """The section `arbredis` of a failing test: servers, faults, roles, Sentinels' events, last log lines."""

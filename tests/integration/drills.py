@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import wait_until
-from pytest_arbredis.history.jsonl import HistoryWarning, load
+from pytest_arbredis.history.jsonl import load
+from pytest_arbredis.history.lines import HistoryWarning
+from pytest_arbredis.history.whereabouts import located
 from pytest_arbredis.servers.images import Reason, engine
 from pytest_arbredis.servers.owners import PID
 from pytest_arbredis.servers.ports import _listeners
@@ -113,9 +115,9 @@ class Drill:
     def histories(self) -> list[History]:
         """The histories that it began, each of which can be loaded."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", HistoryWarning)  # of a torn last line
-            found = [path for path in sorted(self.runs.glob("*/history.jsonl")) if not path.parent.is_symlink()]
-            return [load(path) for path in found]
+            warnings.simplefilter("ignore", HistoryWarning)
+            folders = [path for path in sorted(self.runs.glob("*/")) if not path.is_symlink()]
+            return [load(folder) for folder in folders if located(folder).exists()]
 
     def finished(self, *, within_s: float = 60.0) -> Finished:
         """Wait for its end: status and output."""

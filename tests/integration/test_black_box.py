@@ -15,6 +15,7 @@ from pytest_arbredis._clock import wait_until
 from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.faults.schedule import Schedule
 from pytest_arbredis.history.jsonl import load
+from pytest_arbredis.history.whereabouts import recording_of
 from pytest_arbredis.topology.monitor import CommandMonitor
 
 pytestmark = pytest.mark.parametrize("launcher", ["process"], indirect=True)
@@ -116,7 +117,7 @@ def test_the_monitor_sees_the_bot_and_nobody_else(deployment, recorder):
         )
         with pytest.raises(redis.RedisError):
             bot.execute_command("AUTH", "secret")
-    text = recorder.path.read_text(errors="replace")
+    text = recording_of(recorder.path).read_text(errors="replace")
     assert "theirs" in text
     assert "ours" not in text
     assert "secret" not in text

@@ -9,8 +9,11 @@ import pytest
 from pytest_arbredis.servers.toxiproxy import user_cache
 
 STRICT = ("-p", "no:cacheprovider", "--strict-markers", "--strict-config", "-W", "error")
-NEIGHBOURS = ("anyio", "asyncio", "pytest_redis", "randomly", "rerunfailures", "timeout")
-"""Plugins that are installed here, and off unless a test is about living beside them."""
+NEIGHBOURS = ("anyio", "asyncio", "hypothesispytest", "pytest_redis", "randomly", "rerunfailures", "timeout")
+"""Plugins that are installed here, and off unless a test is about living beside them.
+
+Hypothesis's imports all of Hypothesis at the end of every run: most of the time of a short one.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +28,7 @@ def inner(pytester, monkeypatch, real_cache):
 
     `beside` names other plugins that it loads.
     """
-    for name in [name for name in os.environ if name.startswith(("ARBREDIS_", "PYTEST_"))]:
+    for name in [name for name in os.environ if name.startswith(("ARBREDIS_", "PYTEST_", "GITHUB_STEP"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", real_cache)
     monkeypatch.setenv("COLUMNS", "200")

@@ -28,7 +28,7 @@ def test_nothing_heavy_is_imported_where_nothing_is_used(inner, pytester):
             ours = [name for name in sys.modules if name.startswith("pytest_arbredis.")]
             assert sorted(ours) == [f"pytest_arbredis.{{name}}" for name in ("errors", "fixtures", "options", "plugin")]
     """)
-    inner("-p", "no:hypothesispytest", "-p", "no:xdist", launched=False).assert_outcomes(passed=1)
+    inner("-p", "no:xdist", launched=False).assert_outcomes(passed=1)
 
 
 def test_an_option_costs_no_heavy_import_either(inner, pytester):
@@ -38,4 +38,4 @@ def test_an_option_costs_no_heavy_import_either(inner, pytester):
         def test_imports():
             assert [name for name in {HEAVY!r} if name in sys.modules] == []
     """)
-    inner("-p", "no:hypothesispytest", "-p", "no:xdist", "--arbredis-seed=1").assert_outcomes(passed=1)
+    inner("-p", "no:xdist", "--arbredis-seed=1").assert_outcomes(passed=1)

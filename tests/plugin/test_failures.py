@@ -131,8 +131,8 @@ def test_the_summary_line_carries_the_finding(inner, pytester, how):
     result.assert_outcomes(passed=1, failed=4, skipped=1)
     told = str(result.stdout)
     for line in (
-        "FAILED *::test_broken - Failed: milk_is_fresh: * operations",
-        "FAILED *::test_open - Failed: INCONCLUSIVE milk_is_fresh: * operations",
+        "FAILED *::test_broken - milk_is_fresh: * operations",
+        "FAILED *::test_open - INCONCLUSIVE milk_is_fresh: * operations",
         "FAILED *::test_plain_assert - *",
         "FAILED *::test_not_a_scenario - pytest_arbredis.errors.UsageError: 'failover' is not a Scenario",
         "SKIPPED * milk_is_fresh: * operations*",

@@ -57,6 +57,15 @@ def test_env_is_enough_for_a_bot_in_another_process(redis_env, redis_client, red
     assert redis_client.get("bot").decode() == redis_env["REDIS_SENTINELS"]
 
 
+@pytest.mark.arbredis(topology="dual", password="pw")
+def test_env_names_the_second_redis(redis_env, redis_topology):
+    with redis.from_url(redis_env["REDIS_URL"]) as first, redis.from_url(redis_env["REDIS_SECOND_URL"]) as second:
+        assert first.set("k", "first") and second.set("k", "second")
+        assert (first.get("k"), second.get("k")) == (b"first", b"second")
+    at = redis_env["REDIS_SECOND_HOST"], int(redis_env["REDIS_SECOND_PORT"])
+    assert at == redis_topology.nodes[1].proxied
+
+
 @pytest.mark.arbredis(topology="single", conf={"maxmemory": "64mb"})
 def test_marker_says_which_topology(redis_topology, redis_client, redis_env):
     assert redis_topology.sentinels == () and len(redis_topology.nodes) == 1
@@ -88,7 +97,7 @@ def test_tests_without_are_not(request):
 def test_every_fixture_does_what_it_says(inner, pytester, how):
     pytester.makepyfile(EVERY_FIXTURE)
     result = inner(*how)
-    result.assert_outcomes(passed=9)
+    result.assert_outcomes(passed=10)
     result.stdout.fnmatch_lines(["arbredis: launcher process (asked for)"])
 
 
@@ -96,7 +105,7 @@ def test_every_fixture_does_what_it_says(inner, pytester, how):
 def test_fixtures_work_on_containers(inner, pytester):
     pytester.makepyfile(EVERY_FIXTURE)
     result = inner("--arbredis-launcher=docker", "-p", "no:xdist", "-k", "client or urls or env")
-    result.assert_outcomes(passed=4, deselected=5)
+    result.assert_outcomes(passed=5, deselected=5)
     result.stdout.fnmatch_lines(["arbredis: launcher docker (asked for)"])
 
 

@@ -110,7 +110,7 @@ def test_a_rerun_hides_no_invalid_verdict(inner, pytester):
     result.assert_outcomes(passed=2, failed=1)
     told = str(result.stdout)
     assert "4 rerun" in told
-    result.stdout.fnmatch_lines(["FAILED *::test_broken_once - Failed: milk_is_fresh: * operations"])
+    result.stdout.fnmatch_lines(["FAILED *::test_broken_once - milk_is_fresh: * operations"])
     assert "of an earlier attempt: a rerun hides no invalid verdict" in told
 
 
@@ -173,13 +173,35 @@ def test_it(redis_client, faults, number):
     redis_client.set("k", number)
     with faults.latency("primary", ms=10):
         assert redis_client.get("k") == str(number).encode()
+
+
+async def test_it_asynchronously(redis_async_client, redis_recorder):
+    await redis_async_client.set("k", "v")
+    assert [op.outcome for op in redis_recorder.operations("SET")] == ["ok"]
 """
+
+EVERYBODY = ("anyio", "asyncio", "hypothesispytest", "pytest_redis", "randomly", "rerunfailures", "timeout")
+AUTO = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 
 
 @pytest.mark.thorough
 def test_four_workers_on_few_cores_with_everybody_present(inner, pytester):
     for number in range(4):
         pytester.makepyfile(**{f"test_{number}": MANY})
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    beside = ("anyio", "asyncio", "pytest_redis", "randomly", "rerunfailures", "timeout")
-    inner("-n", "4", "--dist", "loadfile", beside=beside).assert_outcomes(passed=8)
+    pytester.makeini(AUTO)
+    inner("-n", "4", "--dist", "loadfile", beside=EVERYBODY).assert_outcomes(passed=12)
+
+
+def test_with_everybody_present_in_one_process(inner, pytester):
+    """None of them is told to leave us alone, and every warning is an error."""
+    pytester.makepyfile(MANY)
+    pytester.makeini(AUTO)
+    inner("-p", "no:xdist", beside=EVERYBODY).assert_outcomes(passed=3)
+
+
+@pytest.mark.thorough
+def test_a_rerun_in_a_worker_hides_no_invalid_verdict_either(inner, pytester):
+    pytester.makepyfile(RERUN)
+    result = inner("-n", "2", "--reruns", "2", beside=("rerunfailures",))
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_broken_once - milk_is_fresh: * operations"])

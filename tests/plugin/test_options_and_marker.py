@@ -32,7 +32,7 @@ def test_an_option_wins_over_a_variable_and_that_over_ini(inner, pytester, monke
         ("--arbredis-launcher=", "unknown launcher ''", "auto, docker, external, process"),
         ("--arbredis-keep=some", "unknown value of --arbredis-keep 'some'", "all, failed, none"),
         ("--arbredis-inconclusive=pass", "unknown value of --arbredis-inconclusive 'pass'", "fail, skip"),
-        ("--arbredis-port=6379", "--arbredis-port='6379'", "primary=6379"),
+        ("--arbredis-port=6379", "--arbredis-port '6379'", "primary=6379"),
         ("--arbredis-port=boss=6379", "unknown role of a fixed port 'boss'", "primary"),
         ("--arbredis-port=primary=70000", "the port of primary is 70000", "from 1 to 65535"),
         ("--arbredis-redis-bin=/no/redis", "there is no redis-server at '/no/redis'", "the path of a redis-server"),
@@ -80,6 +80,7 @@ def test_wrong_markers_are_errors_of_set_up_with_the_known_names(inner, pytester
         "replicas='two'": "UsageError: replicas='two'*a whole number from 0 to 5",
         "sentinels=True": "UsageError: sentinels=True*a whole number from 0 to 7",
         "conf='redis.conf'": "UsageError: there is no redis.conf '*redis.conf'",
+        "sentinel_conf={'requirepass': 'pw'}": "UsageError: sentinel_conf: requirepass belongs to*are open here",
         "topology='single', replicas=1": "UsageError: topology='single' takes no replicas*leave it out",
     }
     tests = [

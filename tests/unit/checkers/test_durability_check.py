@@ -24,11 +24,11 @@ def test_a_lost_acknowledged_write_is_rejected():
     lost = h.write("k2", "v2", at=(2, 3), node="n0")
     h.fault("crash", "primary", nodes=("n0",), at=(215, 500), evidence="gone")
     h.read("k1", "v1", at=9001, final=True)
-    h.read("k2", None, at=9002, final=True)
+    missing = h.read("k2", None, at=9002, final=True)
     finding = checks.acknowledged_writes_survive()(h.build())
     assert finding.verdict is Verdict.INVALID
     assert finding.summary == "1 of 2 acknowledged writes lost (RPO 212 ms)"
-    assert finding.proof == (lost,)
+    assert finding.proof == (lost, missing)
     assert finding.figures["lost_ids"] == [lost]
     assert finding.figures["undecided"] == 1
 
@@ -127,10 +127,10 @@ def test_kept_data_shows_where_the_lost_writes_lie():
 def test_a_lost_confirmed_write_is_rejected():
     h = settled()
     lost = h.write("k1", "v1", at=(0, 1), confirmed=2)
-    h.read("k1", None, at=9001, final=True)
+    missing = h.read("k1", None, at=9001, final=True)
     finding = checks.confirmed_writes_survive(wanted=2)(h.build())
     assert finding.verdict is Verdict.INVALID
-    assert finding.proof == (lost,)
+    assert finding.proof == (lost, missing)
 
 
 def test_a_confirmed_write_is_not_excused_by_a_lost_unconfirmed_one():
@@ -169,7 +169,8 @@ def test_the_recovery_point_is_that_of_the_worst_incident():
         h.read(f"k{i}", None, at=9001 + i, final=True)
     h.fault("crash", "primary", nodes=("n0",), at=(180, 300), evidence="gone")
     h.fault("crash", "primary", nodes=("n0",), at=(5040, 6000), evidence="gone")
-    assert checks.acknowledged_writes_survive()(h.build()).figures["rpo_ms"] == 80
+    figures = checks.acknowledged_writes_survive()(h.build()).figures
+    assert (figures["rpo_ms"], figures["rpo_operations"]) == (80, 2)
 
 
 @settings(deadline=None, max_examples=50, database=None)
@@ -186,4 +187,4 @@ def test_dropping_any_final_value_ends_validity(count, data, gone):
     wanted = Verdict.INVALID if gone != "no read" else Verdict.UNKNOWN
     finding = checks.acknowledged_writes_survive()(h.build())
     assert finding.verdict is (Verdict.VALID if dropped is None else wanted)
-    assert finding.proof == (() if dropped is None else (next(o.id for o in h.build().ops if o.key == f"k{dropped}"),))
+    assert finding.proof == tuple(op.id for op in h.build().ops if op.key == f"k{dropped}")

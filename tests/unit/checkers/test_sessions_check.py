@@ -16,12 +16,12 @@ def judged(h: HistoryBuilder, *, except_lost: bool = False) -> Verdict:
 @pytest.mark.parametrize("value", [None, "older", "never written"])
 def test_a_read_that_misses_the_own_write_is_rejected(value):
     h = HistoryBuilder()
-    h.write("k", "older", at=(0, 1))
-    h.write("k", "v", at=(2, 3))
+    older = h.write("k", "older", at=(0, 1))
+    own = h.write("k", "v", at=(2, 3))
     read = h.read("k", value, at=(4, 5), process=0)
     finding = checks.read_your_writes()(h.build())
     assert finding.verdict is Verdict.INVALID
-    assert finding.proof == (read,)
+    assert finding.proof == ((older, own, read) if value == "older" else (own, read))
     assert finding.summary == "1 of 1 reads missed an own acknowledged write"
 
 
@@ -41,7 +41,7 @@ def test_a_value_written_after_the_read_is_rejected():
     assert judged(h) is Verdict.INVALID
 
 
-@pytest.mark.parametrize("theirs", [(1, 2.5), (2.5, 4), (3.5, 3.8), (4.5, None)])
+@pytest.mark.parametrize("theirs", [(1, 2), (1, 2.5), (2.5, 4), (3.5, 3.8), (4.5, None)])
 def test_a_later_or_concurrent_value_of_another_process_is_accepted(theirs):
     h = HistoryBuilder()
     h.write("k", "mine", at=(2, 3))
@@ -107,3 +107,30 @@ def test_a_missed_write_without_a_final_read_is_undecided():
 
 def test_lost_writes_alone_prove_nothing_about_sessions():
     assert judged(missed(kept=False), except_lost=True) is Verdict.UNKNOWN
+
+
+def test_a_session_may_have_several_processes():
+    h = HistoryBuilder()
+    own = h.op("write", "k", input="v", at=(0, 1), process=1, meta={"session": "a"})
+    read = h.op("read", "k", at=(2, 3), process=2, meta={"session": "a"})
+    finding = checks.read_your_writes()(h.build())
+    assert finding.verdict is Verdict.INVALID
+    assert finding.proof == (own, read)
+
+
+def test_an_unknown_value_that_was_seen_before_the_own_write_cannot_take_effect_late():
+    h = HistoryBuilder()
+    h.write("k", "timed out", at=(0, 1), outcome="unknown")
+    h.read("k", "timed out", at=(2, 3), process=1)
+    h.write("k", "v", at=(4, 5), process=2)
+    h.read("k", "timed out", at=(6, 7), process=2)
+    assert judged(h) is Verdict.INVALID
+
+
+def test_an_unknown_write_that_was_sent_twice_may_take_effect_again():
+    h = HistoryBuilder()
+    h.write("k", "timed out", at=(0, 1), outcome="unknown", attempts=2)
+    h.read("k", "timed out", at=(2, 3), process=1)
+    h.write("k", "v", at=(4, 5), process=2)
+    h.read("k", "timed out", at=(6, 7), process=2)
+    assert judged(h) is Verdict.VALID

@@ -29,6 +29,15 @@ def test_the_page_is_up_to_date_but_for_its_evidence(reference):
     assert reference.render(reference.read(text)) == text, "run: python docs/build_faults.py --keep-evidence"
 
 
+def test_help_and_a_mistyped_option_run_nothing(reference, capsys, monkeypatch):
+    monkeypatch.setattr(reference, "gather", lambda: pytest.fail("servers were started"))
+    for arguments, status in ((["--help"], 0), (["--keep-evidense"], 2)):
+        with pytest.raises(SystemExit) as ended:
+            reference.main(arguments)
+        assert ended.value.code == status
+    assert "keep the evidence that the page has" in capsys.readouterr().out
+
+
 def test_every_fault_was_seen_in_a_real_run(reference):
     evidence = reference.read(reference.PAGE.read_text("utf-8"))
     assert set(evidence.origin) == set(reference.LAUNCHERS)

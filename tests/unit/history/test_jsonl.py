@@ -8,7 +8,8 @@ import pytest
 
 from pytest_arbredis.errors import MalformedHistoryError, UsageError
 from pytest_arbredis.history.history import History
-from pytest_arbredis.history.jsonl import HistoryWarning, dump, encode, load
+from pytest_arbredis.history.jsonl import dump, encode, load
+from pytest_arbredis.history.lines import HistoryWarning
 from pytest_arbredis.history.records import Event, Evidence, FaultRecord, Header, Op
 
 HEADER = {

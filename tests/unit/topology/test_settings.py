@@ -63,6 +63,16 @@ def test_what_does_not_fit_is_refused_where_it_is_written_without_telling_a_secr
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("line", ["requirepass s3cret", "sentinel sentinel-pass s3cret", "user bot on >x"])
+def test_a_sentinel_conf_whose_sentinels_want_a_password_is_refused(tmp_path, line):
+    """Everybody asks the Sentinels here: proxies, probes, clients that are given no password for them."""
+    path = tmp_path / "sentinel.conf"
+    path.write_text(f"port 26379\nsentinel monitor mine 127.0.0.1 6379 2\nsentinel auth-pass mine x\n{line}\n")
+    with pytest.raises(UsageError, match=r"(?s)belongs to the harness.*Sentinels are open here") as caught:
+        topologies.sentinel(sentinel_conf=path)
+    assert line.split()[-1] not in str(caught.value)
+
+
 def test_a_password_of_the_configuration_is_a_password_and_never_shown():
     spec = topologies.single(conf={"requirepass": SECRET, "maxclients": "100"})
     assert spec == topologies.single(conf={"maxclients": 100}, password=SECRET)
