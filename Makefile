@@ -16,7 +16,7 @@ help:
 	@echo "make test     set up once, run all tests                              (ARGS='-k failover' …)"
 	@echo "make lint     style, types, and the direction of imports"
 	@echo "make bench    times of topologies and failovers, as JSON in benchmarks/results/"
-	@echo "make docs     docs/faults.md, with what a probe saw of every fault when it was run here"
+	@echo "make docs     docs/checks.md, and docs/faults.md with what a probe saw of every fault when it was run here"
 	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
 	@echo "make quality  what takes too long for every change: thorough tests, the release drill on each launcher"
 	@echo "make versions subjects and outcomes on the oldest and newest redis-py and pytest, and between"
@@ -47,6 +47,7 @@ bench: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/topologies.py $(ARGS)
 
 docs: $(VENV)/.servers
+	$(BIN)/python docs/build_checks.py
 	$(BIN)/python docs/build_faults.py $(ARGS)
 
 images: $(VENV)/.servers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_commands_run(tmp_path, command):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()
+
+
+def test_a_stored_run_is_judged_again_line_by_line(tmp_path):
+    test_commands_run(tmp_path, "arbredis drill failover.confirmed")
+    known = ROOT / "tests" / "corpus" / "register" / "stale-read-concurrent-with-the-write.valid.jsonl"
+    shutil.copy(known, tmp_path / "my-history.jsonl")
+    (body,) = blocks(README, "shell")
+    lines = [line.partition("#")[0].strip() for line in body.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        test_commands_run(tmp_path, line)
 
 
 def test_make_targets_exist():

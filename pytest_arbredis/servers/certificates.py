@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES: Final = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+AUTHORITY: Final = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"
+OTHER_USES: Final = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("encipher_only", "decipher_only"),
+)
+"""What a key may be used for, beside signing certificates and revocations."""
 DAYS: Final = 2
 OPENSSL_WITHIN_S: Final = 20
 
@@ -28,16 +34,20 @@ class TlsFiles:
     ca: Path
 
 
-def check(files: TlsFiles) -> None:
-    """Refuse files that a client of 127.0.0.1 could not be served with: a handshake in memory tells."""
+def check(files: TlsFiles, *, strictly: bool = False) -> None:
+    """Refuse files that a client of 127.0.0.1 could not be served with: a handshake in memory tells.
+
+    `strictly` as clients of Python 3.13 and newer verify (RFC 5280: key usage, key identifiers), on any Python.
+    """
     for path in (files.cert, files.key, files.ca):
         if not path.is_file():
             raise UsageError(f"there is no TLS file {path}", remedy="give the paths of cert, key and ca")
     try:
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.load_cert_chain(files.cert, files.key, password="")  # never asks the terminal for a passphrase
-        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        client.load_verify_locations(files.ca)
+        client = ssl.create_default_context(cafile=str(files.ca))
+        if strictly:
+            client.verify_flags |= ssl.VERIFY_X509_STRICT
         _shake_hands(client, server)
     except (ssl.SSLError, OSError) as error:
         raise UsageError(
@@ -74,7 +84,7 @@ def make(folder: Path) -> TlsFiles:
             "tls=True needs something that makes certificates, and neither openssl nor cryptography is here",
             remedy="pip install 'pytest-arbredis[state]' (cryptography), or give your own: tls={'cert': …}",
         )
-    check(files)
+    check(files, strictly=True)
     return files
 
 
@@ -82,8 +92,8 @@ def _by_openssl(openssl: str, folder: Path, files: TlsFiles) -> None:
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     request, ca_key, extensions = folder / "redis.csr", folder / "ca.key", folder / "extensions"
     config = folder / "openssl.cnf"
-    config.write_text("[req]\ndistinguished_name=dn\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\n")
-    extensions.write_text(f"{NAMES}\nbasicConstraints=CA:FALSE\n")
+    config.write_text(f"[req]\ndistinguished_name=dn\n[dn]\n[ca]\n{AUTHORITY}\n")
+    extensions.write_text(f"{NAMES}\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\n")
     said = ("-config", config)
     days, authority = ("-days", str(DAYS)), ("-subj", "/CN=arbredis test authority")
     signed = ("-CA", files.ca, "-CAkey", ca_key, "-CAcreateserial", "-extfile", extensions)
@@ -112,18 +122,29 @@ def _by_cryptography(files: TlsFiles) -> None:
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
-    def signed(subject: str, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType) -> x509.Certificate:
+    def signed(subject: str, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC)
         builder = x509.CertificateBuilder(name("arbredis test authority"), name(subject), key.public_key())
         builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(hours=1))
-        builder = builder.not_valid_after(now + dt.timedelta(days=DAYS)).add_extension(extension, critical=True)
+        builder = builder.not_valid_after(now + dt.timedelta(days=DAYS))
+        for extension in extensions:
+            identifies = isinstance(extension, (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier))
+            builder = builder.add_extension(extension, critical=not identifies)
         return builder.sign(authority, hashes.SHA256())
 
     authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     pem = serialization.Encoding.PEM
-    ca = signed("arbredis test authority", authority, x509.BasicConstraints(ca=True, path_length=None))
+    uses = dict.fromkeys(OTHER_USES, False)
+    ca = signed(
+        "arbredis test authority",
+        authority,
+        x509.BasicConstraints(ca=True, path_length=None),
+        x509.KeyUsage(key_cert_sign=True, crl_sign=True, **uses),
+        x509.SubjectKeyIdentifier.from_public_key(authority.public_key()),
+    )
     here = (x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost"))
-    own = signed("127.0.0.1", key, x509.SubjectAlternativeName(here))
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
+    own = signed("127.0.0.1", key, x509.SubjectAlternativeName(here), signer)
     files.ca.write_bytes(ca.public_bytes(pem))
     files.cert.write_bytes(own.public_bytes(pem))
     private = serialization.PrivateFormat.PKCS8
