@@ -8,7 +8,7 @@ from dataclasses import dataclass
 WIDTH = 100
 """Columns of a text that is written to be read anywhere."""
 
-_ASCII = str.maketrans({"→": "->", "…": "...", "·": "-", "µ": "u", "≥": ">=", "≤": "<="})
+_ASCII = str.maketrans({"→": "->", "…": "~", "·": "-", "µ": "u", "≥": ">=", "≤": "<="})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ ASCII = Strokes(
     onward=">",
     before="<",
     fault="#",
-    unseen="~",
+    unseen="=",
     cut=":",
     axis="-",
     tick="+",

@@ -1,9 +1,9 @@
-"""A time axis on which instants are told apart and idle time is cut out, in whole columns or pixels. Pure.
+"""A time axis on which instants are told apart and long waits are cut out, in whole columns or pixels. Pure.
 
 Every two instants that differ have different columns, in the same order: two intervals overlap on the axis exactly if
 they overlap in time. Between neighbouring instants the columns are in proportion to the time, but for the least that
-each takes and for what is cut. Only time in which nothing was in flight is cut, and only where it would take a third
-of the picture.
+each takes and for what is cut: time in which nothing began or ended, where it would take a third of the picture while
+something else is too small to be seen.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MOST_CUTS = 6
 DOMINANT = 3
-"""A gap is cut if this many of its length would be longer than all that is drawn."""
+"""A gap is cut if this many of its length would be longer than all that is drawn…"""
+LEGIBLE = 2
+"""… and the shortest that is drawn would have fewer than this many of the least columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """Idle time that is left out, between two neighbouring instants at columns `left` and `right`."""
+    """Time that is left out, between two neighbouring instants at columns `left` and `right`."""
 
     ns: int
     left: int
@@ -46,7 +48,6 @@ class CompressedAxis:
 
 def compressed_axis(
     instants: Iterable[int],
-    busy: Sequence[tuple[int, int]],
     *,
     width: int,
     cut_width: Callable[[int], int],
@@ -54,14 +55,13 @@ def compressed_axis(
 ) -> CompressedAxis:
     """An axis of at least one instant, `width` columns from the first to the last, more if they need it.
 
-    `busy` are the intervals that are never cut; `cut_width` gives the columns from instant to instant for a cut of so
-    many nanoseconds; neighbours are at least `least` columns apart.
+    `cut_width` gives the columns from instant to instant for a cut of so many nanoseconds; other neighbours are at
+    least `least` columns apart.
     """
     points = sorted(set(instants))
     gaps = list(pairwise(points))
     lengths = [after - before for before, after in gaps]
-    idle = [at for at, gap in enumerate(gaps) if not any(begin < gap[1] and gap[0] < end for begin, end in busy)]
-    cut = {at: cut_width(lengths[at]) for at in _dominant(lengths, idle, width=width, cut_width=cut_width)}
+    cut = {at: cut_width(lengths[at]) for at in _dominant(lengths, width, cut_width, LEGIBLE * least)}
     kept = [at for at in range(len(gaps)) if at not in cut]
     shares = _shared([lengths[at] for at in kept], width - sum(cut.values()), least)
     widths = cut | dict(zip(kept, shares, strict=True))
@@ -72,13 +72,14 @@ def compressed_axis(
     return CompressedAxis(columns=columns, cuts=tuple(cuts), end=max(columns.values()))
 
 
-def _dominant(
-    lengths: Sequence[int], idle: Collection[int], *, width: int, cut_width: Callable[[int], int]
-) -> list[int]:
-    """The idle gaps that leave no room for the rest, longest first; none that is drawn shorter than its cut."""
+def _dominant(lengths: Sequence[int], width: int, cut_width: Callable[[int], int], legible: int) -> list[int]:
+    """The gaps that leave no room for the rest, longest first; none that is drawn shorter than its cut."""
     drawn, chosen = sum(lengths), []
-    for at in sorted(idle, key=lambda at: -lengths[at])[:MOST_CUTS]:
-        if lengths[at] * DOMINANT < drawn or lengths[at] * width <= cut_width(lengths[at]) * drawn:
+    for at in sorted(range(len(lengths)), key=lambda at: -lengths[at])[:MOST_CUTS]:
+        shortest = min(length for other, length in enumerate(lengths) if other not in chosen)
+        is_cut_for_others = shortest * width < legible * drawn
+        is_shorter_cut = cut_width(lengths[at]) * drawn < lengths[at] * width
+        if not (is_cut_for_others and is_shorter_cut and lengths[at] * DOMINANT >= drawn):
             break
         chosen.append(at)
         drawn -= lengths[at]

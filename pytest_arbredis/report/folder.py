@@ -16,10 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from pytest_arbredis.errors import HarnessError
-from pytest_arbredis.report.html import missing_extra, render_html
-from pytest_arbredis.report.json_result import result_json
 from pytest_arbredis.report.prune import MARKER, prune
-from pytest_arbredis.report.text import explanation
 from pytest_arbredis.report.whole_file import link_whole, write_whole
 
 if TYPE_CHECKING:
@@ -84,6 +81,10 @@ class RunFolder:
 
         Without jinja2 there is `report.txt` instead of the HTML, and a remark says what is missing.
         """
+        from pytest_arbredis.report.html import missing_extra, render_html
+        from pytest_arbredis.report.json_result import result_json
+        from pytest_arbredis.report.text import explanation
+
         kept = replace(result, folder=self.path)
         write_whole(self.path / "result.json", result_json(kept))
         if schedule:

@@ -5,6 +5,7 @@ It needs jinja2, which is in the `report` extra; `missing_extra()` says so where
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from pytest_arbredis.report.whole_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jinja2 import Template
 
     from pytest_arbredis.report.result import RunResult
 
@@ -39,18 +42,9 @@ def render_html(result: RunResult, dest: Path) -> None:
     """
     if missing_extra():
         raise HarnessError("an HTML report needs jinja2, which is not installed", remedy=REMEDY)
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pytest_arbredis.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     view = view_of(result)
     timeline = view.timeline
-    page = environment.get_template("report.html.j2").render(
+    page = _template().render(
         view=view,
         width=WIDTH,
         chart=chart_of(timeline) if timeline and timeline.bins else None,
@@ -61,3 +55,18 @@ def render_html(result: RunResult, dest: Path) -> None:
         more_events=max(0, len(timeline.marks) - MOST_EVENTS) if timeline else 0,
     )
     write_whole(dest, page.encode("utf-8", "backslashreplace"))
+
+
+@cache
+def _template() -> Template:
+    """Compiled once a process: that takes longer than a small report."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pytest_arbredis.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_arbredis.load.workloads import key_prefix
 from pytest_arbredis.report.timeline import origin_of
 from pytest_arbredis.report.wording import abridged, parameters, printable, shortened, shown
 
@@ -26,14 +27,20 @@ FINAL = "final"
 class Interval:
     """An operation from its invocation to its completion.
 
-    `end_ns` is None where no completion is on record. `open_ended`: it may take effect after its end as well.
+    `call` is what was asked for, `gave` what came of it. `end_ns` is None where no completion is on record.
     """
 
     id: int
-    label: str
+    call: str
+    gave: str
     outcome: Outcome
     begin_ns: int
     end_ns: int | None
+
+    @property
+    def label(self) -> str:
+        """`write k v → ok`, `read k → v`."""
+        return f"{self.call} → {self.gave}"
 
     @property
     def open_ended(self) -> bool:
@@ -82,18 +89,13 @@ class ProofLanes:
     @property
     def own_instants(self) -> frozenset[int]:
         """Every instant at which an operation began or ended."""
-        return frozenset(at for begin, end in self.busy for at in (begin, end))
+        return frozenset(at for each in self.intervals for at in (each.begin_ns, each.known_until_ns))
 
     @property
     def instants(self) -> frozenset[int]:
         """The same, and where a fault began or ended meanwhile."""
         edges = {at for band in self.faults for at in (band.begin_ns, band.end_ns) if at is not None}
         return self.own_instants | frozenset(at for at in edges if self.begin_ns <= at <= self.end_ns)
-
-    @property
-    def busy(self) -> tuple[tuple[int, int], ...]:
-        """From begin to end of each operation."""
-        return tuple((interval.begin_ns, interval.known_until_ns) for interval in self.intervals)
 
 
 def lanes_of(ids: Iterable[int], history: History) -> ProofLanes | None:
@@ -103,9 +105,10 @@ def lanes_of(ids: Iterable[int], history: History) -> ProofLanes | None:
     ops = sorted((op for op in history.ops if op.id in wanted), key=lambda op: (op.is_final, op.invoked_ns, op.id))
     if not ops:
         return None
+    prefix = key_prefix(history.header.run)
     lanes: dict[str, list[Interval]] = {}
     for op in ops:
-        lanes.setdefault(FINAL if op.is_final else f"process {op.process}", []).append(_interval(op, origin))
+        lanes.setdefault(FINAL if op.is_final else f"process {op.process}", []).append(_interval(op, origin, prefix))
     intervals = [interval for lane in lanes.values() for interval in lane]
     begin = min(interval.begin_ns for interval in intervals)
     end = max(interval.known_until_ns for interval in intervals)
@@ -120,29 +123,35 @@ def lanes_of(ids: Iterable[int], history: History) -> ProofLanes | None:
     )
 
 
-def _interval(op: Op, origin: int) -> Interval:
+def _interval(op: Op, origin: int, prefix: str) -> Interval:
     return Interval(
         id=op.id,
-        label=_label(op),
+        call=_call(op, prefix),
+        gave=_gave(op),
         outcome=op.outcome,
         begin_ns=op.invoked_ns - origin,
         end_ns=None if op.completed_ns is None else max(op.completed_ns, op.invoked_ns) - origin,
     )
 
 
-def _label(op: Op) -> str:
-    """`write k v → ok`, `read k → v`, with `fail` or `?` where there is no answer."""
+def _call(op: Op, prefix: str) -> str:
+    """Name, key and input; what all keys of a run begin with is left out."""
     said = [shown(op.name, limit=16)]
-    said += [abridged(printable(op.key), 20)] if op.key is not None else []
-    said += [shown(op.input, limit=16)] if op.input is not None else []
+    if op.key is not None:
+        own = op.key.removeprefix(prefix)
+        said.append(abridged(printable(op.key if own == op.key else f"…{own}"), 20))
+    return " ".join([*said, *([shown(op.input, limit=16)] if op.input is not None else [])])
+
+
+def _gave(op: Op) -> str:
+    """The output, or `ok` where there is nothing to say, `fail`, and `?` for what is unknown."""
     if op.outcome != "ok":
         gave = {"fail": "fail", "unknown": "?"}[op.outcome]
     elif op.output is None:
         gave = "null" if op.input is None else "ok"
     else:
         gave = "ok" if op.output is True or op.output == "OK" else shown(op.output, limit=16)
-    confirmed = "" if op.confirmed is None else f" ({op.confirmed} confirmed)"
-    return f"{' '.join(said)} → {gave}{confirmed}"
+    return gave if op.confirmed is None else f"{gave} ({op.confirmed} confirmed)"
 
 
 def _in_force(fault: FaultRecord, begin: int, end: int) -> bool:

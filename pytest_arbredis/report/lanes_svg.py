@@ -52,7 +52,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanesChart:
-    """Everything to draw. `stripes` are the lanes, their label the process; `cuts` are where idle time is left out."""
+    """Everything to draw. `stripes` are the lanes, their label the process; `cuts` are where time is left out."""
 
     height: float
     plot_top: float
@@ -71,7 +71,6 @@ def lanes_chart(lanes: ProofLanes) -> LanesChart:
     steps = max(1, len(lanes.instants) - 1)
     axis = compressed_axis(
         lanes.instants,
-        lanes.busy,
         width=min(RIGHT - LEFT - MARGIN, WIDEST_STEP * steps),
         cut_width=lambda ns: round(len(duration(ns)) * LETTER) + 22,
         least=LEAST_STEP,

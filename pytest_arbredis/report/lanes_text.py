@@ -1,17 +1,18 @@
 """The proof of a finding drawn as text: a line an operation, lane by lane, faults above and the time below.
 
 ```text
-faults     crash primary (n0)            ▒▒▒▒▒▒▒▒▒▒▒▒▒┆       ┆▒▒▒→
-process 1  0 write k25 v985 → ok   ├───┤              ┆       ┆
-process 4  1 write k25 v990 → ?      ├─────?╌╌╌╌╌╌╌╌╌╌┆╌╌╌╌╌╌╌┆╌╌╌→
-final      2 read k25 → v984                          ┆       ┆├┤
-                                   ┴─┴─┴─┴──┴─────────┆ 3.2 s ┆┴┴
-           ms                      1970.1   2480.0             5680.0
+faults     crash primary (n0)                       ▒▒▒▒▒▒▒▒▒┆▒▒▒▒▒▒▒▒┆▒
+process 1  0 write k25 v985 → ok    ├───┤                    ┆        ┆
+           2 write k25 v993 → fail                        ├─✗┆        ┆
+process 4  1 write k25 v990 → ?                   ├──────────┆────────┆?╌→
+                                    ┴───┴─────────┴─┴─────┴─┴┆ 494 ms ┆┴
+           ms                       1990.1        1998.8  2004.0      2498.8
 ```
 """
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import NS_PER_MS, NS_PER_S
@@ -29,14 +30,16 @@ COLUMNS_A_STEP = 10
 """Of the drawing, for each step from one instant to the next: a proof of one operation needs no hundred columns."""
 
 WIDEST_LABEL = 46
+NARROWEST = 40
 _LEAST_LABEL = 16
+_LEAST_CALL = 12
 _NARROW_CUT = 2
 _MARGIN = 2
 """Columns behind the last instant, for what goes on."""
 
 
 def lanes_text(lanes: ProofLanes, canvas: Canvas) -> str:
-    """The drawing, within the canvas' width; empty if that is too narrow to draw on (some 45 columns)."""
+    """The drawing, within the canvas' width; empty if that is too narrow to draw on."""
     return _Drawing(lanes, canvas).text()
 
 
@@ -62,19 +65,23 @@ class _Drawing:
         self.strokes = canvas.strokes
         self.canvas = canvas
         ids = max(len(str(interval.id)) for interval in lanes.intervals)
-        self.labels = {each.id: f"{each.id:>{ids}} {canvas.written(each.label)}" for each in lanes.intervals}
+        self.calls = {each.id: canvas.written(f"{each.id:>{ids}} {each.call}") for each in lanes.intervals}
+        self.gave = {each.id: canvas.written(f" → {each.gave}") for each in lanes.intervals}
         self.bands = [canvas.written(band.label) for band in lanes.faults]
         self.names = max([len(lane.name) for lane in lanes.lanes] + [len("faults")] * bool(lanes.faults))
-        self.room = canvas.width - self.names - 4 - _MARGIN
-        longest = max(map(cells, [*self.labels.values(), *self.bands]))
+        self.room = canvas.width - self.names - 5 - _MARGIN
+        self.digits = decimals(lanes.own_instants)
+        time = max(len(self._time(at)) for at in lanes.instants)
+        longest = max(map(cells, [*(call + self.gave[number] for number, call in self.calls.items()), *self.bands]))
         wanted = COLUMNS_A_STEP * max(1, len(lanes.instants) - 1)
         fewest = self._axis(0).end
-        self.axis = self._fitting(max(fewest, min(wanted, self.room - min(longest, WIDEST_LABEL))))
-        self.label_width = min(longest, self.room - self.axis.end)
+        spare = max(self.room - min(longest, WIDEST_LABEL), self.room // 2)
+        self.axis = self._fitting(max(fewest, min(wanted, spare)))
+        self.label_width = min(longest, self.room - max(self.axis.end, time))
         if self.label_width < min(longest, _LEAST_LABEL):
             self.axis = self._axis(fewest)
-            self.label_width = min(longest, self.room - self.axis.end)
-        self.too_narrow = self.label_width < ids
+            self.label_width = min(longest, self.room - max(self.axis.end, time))
+        self.too_narrow = canvas.width < NARROWEST or self.label_width < ids
 
     def _fitting(self, width: int) -> CompressedAxis:
         """With as many cuts written out as there is room for, the longest first; the others are narrow."""
@@ -89,7 +96,7 @@ class _Drawing:
         def cut_width(ns: int) -> int:
             return len(duration(ns)) + 5 if ns >= written_from_ns else _NARROW_CUT
 
-        return compressed_axis(self.lanes.instants, self.lanes.busy, width=width, cut_width=cut_width)
+        return compressed_axis(self.lanes.instants, width=width, cut_width=cut_width)
 
     def text(self) -> str:
         """All lines."""
@@ -102,11 +109,18 @@ class _Drawing:
         lines += [f"{'':{self.names}}  and {self.lanes.more_faults} more"] if self.lanes.more_faults else []
         for lane in self.lanes.lanes:
             lines += [
-                self._line(lane.name * (at == 0), self.labels[each.id], self._interval(each))
+                self._line(lane.name * (at == 0), self._label(each.id), self._interval(each))
                 for at, each in enumerate(lane.intervals)
             ]
         lines += [self._line("", "", self._ruler()), self._line("", "ms", self._times())]
         return "\n".join([*lines, *self._legend()])
+
+    def _label(self, number: int) -> str:
+        """Call and answer; if that is too long the call is cut, or all where little of the call would be left."""
+        call, gave = self.calls[number], self.gave[number]
+        room = self.label_width - cells(gave)
+        ellipsis = self.canvas.written("…")
+        return fitted(call, room, ellipsis=ellipsis) + gave if room >= _LEAST_CALL else call + gave
 
     def _line(self, name: str, label: str, area: Sequence[str]) -> str:
         ellipsis = self.canvas.written("…")
@@ -166,16 +180,18 @@ class _Drawing:
     def _times(self) -> str:
         """Milliseconds below their ticks, those beside cuts first; as many as there is room for."""
         columns = self.axis.columns
-        digits = decimals(self.lanes.own_instants)
         beside = {cut.right for cut in self.axis.cuts}
         order = sorted(columns, key=lambda at: (columns[at] not in (0, *beside, self.axis.end), columns[at]))
-        row = [" "] * (self.room + _MARGIN - self.label_width)
+        row = [" "] * (self.room + 1 + _MARGIN - self.label_width)
         for at in order:
-            text = f"{at / NS_PER_MS:.{digits}f}"
+            text = self._time(at)
             left = min(columns[at], len(row) - len(text))
             if left >= 0 and all(cell == " " for cell in row[max(0, left - 1) : left + len(text) + 1]):
                 row[left : left + len(text)] = text
         return "".join(row)
+
+    def _time(self, at_ns: int) -> str:
+        return f"{at_ns / NS_PER_MS:.{self.digits}f}"
 
     def _legend(self) -> list[str]:
         """What the signs mean that are not plain, and the cuts that are not written out."""
@@ -188,11 +204,12 @@ class _Drawing:
         if self.axis.cuts:
             narrow = [duration(cut.ns) for cut in self.axis.cuts if cut.right - cut.left == _NARROW_CUT]
             single = f", at single marks {self.canvas.written(', '.join(narrow))}" if narrow else ""
-            said.append(f"{strokes.cut} idle time cut{single}")
+            said.append(f"{strokes.cut} time cut{single}")
         lines: list[str] = []
+        indent = " " * (self.names + 2)
         for part in filter(None, said):
             if lines and len(lines[-1]) + 3 + len(part) <= self.canvas.width:
                 lines[-1] += f"   {part}"
             else:
-                lines.append(f"{'':{self.names}}  {part}")
+                lines += wrap(part, self.canvas.width, initial_indent=indent, subsequent_indent=indent)
         return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import IO, TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -25,7 +27,13 @@ STYLES: dict[Tone, str] = {"good": "bold green", "open": "bold yellow", "bad": "
 
 
 def console_for(file: IO[str] | None = None) -> Console:
-    """A console that writes at least 100 columns where nobody watches (rich takes 80 for a pipe)."""
+    """A console that writes at least 100 columns where nobody watches (rich takes 80 for a pipe).
+
+    A character that the output's encoding lacks is written as an escape: a key is no reason to fail.
+    """
+    output = sys.stdout if file is None else file
+    if isinstance(output, io.TextIOWrapper) and output.errors == "strict":
+        output.reconfigure(errors="backslashreplace")
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, WIDTH)

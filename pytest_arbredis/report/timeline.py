@@ -130,8 +130,6 @@ def timeline_of(history: History) -> Timeline:
 def _bins(ops: Sequence[Op], origin: int, width_s: float) -> tuple[Bin, ...]:
     if not ops:
         return ()
-    import numpy as np
-
     width_ns = round(width_s * NS_PER_S)
     index = [max(0, (due_ns(op) - origin) // width_ns) for op in ops]
     counts = {outcome: [0] * (max(index) + 1) for outcome in ("ok", "fail", "unknown")}
@@ -142,19 +140,28 @@ def _bins(ops: Sequence[Op], origin: int, width_s: float) -> tuple[Bin, ...]:
             latencies[at].append((op.completed_ns - due_ns(op)) / NS_PER_MS)
     bins: list[Bin] = []
     for at, values in enumerate(latencies):
-        p50, p99, most = (float(v) for v in np.percentile(values, (50, 99, 100))) if values else (None, None, None)
+        values.sort()
         bins.append(
             Bin(
                 began_s=round(at * width_s, 6),
                 ok=counts["ok"][at],
                 fail=counts["fail"][at],
                 unknown=counts["unknown"][at],
-                p50_ms=p50,
-                p99_ms=p99,
-                max_ms=most,
+                p50_ms=_quantile(values, 0.5),
+                p99_ms=_quantile(values, 0.99),
+                max_ms=_quantile(values, 1.0),
             )
         )
     return tuple(bins)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Interpolated linearly between neighbours, as numpy does it, whose import would cost more than all bins do."""
+    if not ordered:
+        return None
+    below, part = divmod((len(ordered) - 1) * share, 1)
+    left, right = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
+    return left + (right - left) * part
 
 
 def _band(fault: FaultRecord, origin: int) -> Band:

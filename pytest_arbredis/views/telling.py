@@ -37,7 +37,7 @@ def fail_undecided(text: str) -> NoReturn:
     raise _verdict(text)
 
 
-def _verdict(text: str) -> pytest.fail.Exception:
+def _verdict(text: str) -> BaseException:
     error = pytest.fail.Exception(text, pytrace=False)
     error.arbredis_verdict = True  # type: ignore[attr-defined]
     return error

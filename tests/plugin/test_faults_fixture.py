@@ -63,7 +63,7 @@ def test_a_crash_that_a_restart_ended_was_met(bot, faults):
 
 def test_every_fault_is_met_by_an_ordinary_client(inner, pytester):
     pytester.makepyfile(MET)
-    inner("-n", "2", "--dist", "loadfile").assert_outcomes(passed=12)
+    inner("-p", "no:xdist").assert_outcomes(passed=12)
 
 
 NONE_MET = (

@@ -183,3 +183,26 @@ def test_without_jinja2_the_error_names_the_command_that_helps(invalid_run, tmp_
     with pytest.raises(HarnessError, match=re.escape("pip install 'pytest-arbredis[report]'")):
         render_html(invalid_run, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
+
+
+def test_the_proof_is_drawn_with_its_operations_in_words(invalid_run, tmp_path):
+    finding = replace(invalid_run.findings[0], proof=(985, 1010, 90_000))
+    source = rendered(replace(invalid_run, findings=(finding,)), tmp_path)
+    drawing = source[source.index('id="proof-text"') :]
+    for part in (
+        "process 1, 985 write k25 v985 → ok: ok, from ",
+        "process 2, 1010 write k50 v1010 → ?: unknown, from ",
+        "final, 90000 read k1 → null: ok, from ",
+        "crash primary (node-1), signal SIGKILL: from 2000.000 ms to 6000.000 ms",
+    ):
+        assert drawing.count(part) == 2
+    assert len(re.findall(r'<rect class="op (?:ok|unknown)"', drawing[: drawing.index("</svg>")])) == 3
+    assert 'class="cut"' in drawing
+
+
+def test_patterns_of_the_proof_are_its_own(invalid_run, tmp_path):
+    """A proof may stand without a timeline, and an id stands once in a page."""
+    source = rendered(invalid_run, tmp_path)
+    ids = re.findall(r'\bid="([^"]+)"', source)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"url\(#([\w-]+)\)", source)) <= set(ids)

@@ -123,3 +123,40 @@ def test_a_command_to_copy_is_not_broken(invalid_run):
 
 def test_a_pipe_is_at_least_100_columns_wide():
     assert console_for(io.StringIO()).width >= 100
+
+
+def test_the_proof_is_drawn_above_its_table(invalid_run):
+    finding = replace(invalid_run.findings[0], proof=(985, 1010, 90_000))
+    text = failure_text(replace(invalid_run, findings=(finding,)))
+    drawing, table = text.split("proof (ms since the start of the load):\n")[1].split("\n\n")
+    assert [line.split()[0] for line in drawing.splitlines()[:5]] == [
+        "faults",
+        "restart",
+        "process",
+        "process",
+        "final",
+    ]
+    assert table.splitlines()[0].split()[:2] == ["id", "process"]
+    assert all(len(line) <= 100 for line in drawing.splitlines())
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_the_drawing_fits_the_terminal(invalid_run, width):
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, color_system=None, highlight=False)
+    print_verdicts([invalid_run], console)
+    drawn = [line for line in out.getvalue().splitlines() if "├" in line or "┴" in line]
+    assert bool(drawn) is (width > 40)
+    assert all(len(line) <= min(width, 100) for line in drawn)
+
+
+def test_an_encoding_without_arrows_gets_ascii(invalid_run):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    operation = Op(id=1, process=1, name="write", key="schlüssel", input="→", invoked_ns=5)
+    finding = Finding(claim="c", verdict=Verdict.INVALID, summary="schlüssel → fort", proof=(1,))
+    history = History.of(Header(run="r"), [operation])
+    print_verdicts([replace(invalid_run, history=history, findings=(finding,))], console_for(out))
+    text = raw.getvalue().decode("ascii")
+    assert "write schl\\xfcssel -> ->" in text
+    assert "[" in text
