@@ -18,7 +18,7 @@ help:
 	@echo "make bench    times of topologies and failovers, as JSON in benchmarks/results/"
 	@echo "make docs     docs/checks.md, and docs/faults.md with what a probe saw of every fault when it was run here"
 	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
-	@echo "make quality  what takes too long for every change: thorough tests, the release drill on each launcher"
+	@echo "make quality  what takes too long for every change: release drills, thorough tests, planted bugs; resumable"
 	@echo "make versions subjects and outcomes on the oldest and newest redis-py and pytest, and between"
 	@echo "make images   build the container images from the binaries on this machine"
 

@@ -1,29 +1,65 @@
-"""What takes too long for every change: thorough tests, and the release drill on each launcher.
+"""What takes too long for every change: release drills, thorough tests, planted bugs, subjects without a bug.
 
-`make quality`, some fifteen minutes. What was run, how it came out and how long it took goes to
-`benchmarks/results/quality.json`; exit status 1 if anything was not as promised.
+`make quality`, an hour. What is finished is kept by commit in `.arbredis/quality/`: a second call goes on where the
+first was ended (`--fresh` forgets it, `--only PART` plays one part). When all parts are there they go, with counts and
+exact bounds, to `benchmarks/results/quality.json`, from which `docs/build_track_record.py` writes
+`docs/track-record.md`. A checkout with changes is kept apart. Exit status 1 if anything was not as promised, 3 if parts
+are missing.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from bounds import CONFIDENCE, at_least, at_most
 from machine import ROOT, commit, described, today
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 RESULTS = Path(__file__).parent / "results" / "quality.json"
+STATE = ROOT / ".arbredis" / "quality"
 LAUNCHERS = ("process", "docker")
 DRILL_WITHIN_S = {"process": 480.0}
 """The release drill's goal, on processes."""
+
+RUNS = ("planted", "correct")
+PARTS = (*(f"drill-{launcher}" for launcher in LAUNCHERS), "thorough", *RUNS)
+VALID_SHARE = 0.975
+"""Of 200 runs of correct subjects 195 are valid, with evidence."""
+
+
+class Kept:
+    """What this commit's calls have finished: one JSON line each, written as it happens."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = path.read_text() if path.exists() else ""
+        whole, _, rest = told.rpartition("\n")
+        self.lines = [json.loads(line) for line in whole.splitlines()]
+        if rest:  # the last call was ended while it wrote this
+            path.write_text(whole + "\n" if whole else "")
+
+    def add(self, line: dict[str, object]) -> None:
+        """One more."""
+        self.lines.append(line)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def of(self, part: str) -> list[dict[str, object]]:
+        """The lines of a part."""
+        return [line for line in self.lines if line["part"] == part]
 
 
 def run(words: Sequence[str]) -> tuple[int, float]:
@@ -40,7 +76,7 @@ def thorough_tests(folder: Path) -> dict[str, object]:
     status, took_s = run(["pytest", "-n", "2", "--dist", "worksteal", "-m", expression, f"--junitxml={report}", "-q"])
     suite = next(ET.parse(report).iter("testsuite"))  # noqa: S314 - written by our own pytest a moment ago
     counts = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
-    return {"what": f"pytest -m '{expression}'", "status": status, "took_s": took_s, **counts}
+    return {"part": "thorough", "what": f"pytest -m '{expression}'", "status": status, "took_s": took_s, **counts}
 
 
 def release_drill(launcher: str, folder: Path) -> dict[str, object]:
@@ -50,6 +86,7 @@ def release_drill(launcher: str, folder: Path) -> dict[str, object]:
     status, took_s = run(words)
     results = [json.loads(path.read_bytes()) for path in sorted(runs.glob("*-main/result.json"))]
     return {
+        "part": f"drill-{launcher}",
         "what": f"arbredis drill --profile release --launcher {launcher}",
         "status": status,
         "took_s": took_s,
@@ -58,20 +95,172 @@ def release_drill(launcher: str, folder: Path) -> dict[str, object]:
     }
 
 
-def main() -> int:
-    """Run everything, print a line for each, write the file."""
-    about = described()
+def play(part: str, kept: Kept, folder: Path, most: int | None) -> None:
+    """The runs of planted bugs, or of correct subjects, that are not there yet; a line for each."""
+    sys.path.insert(0, str(ROOT / "tests" / "quality"))
+    from planted.runs import jobs, played
+
+    from pytest_arbredis.topology.means import Means
+    from pytest_arbredis.topology.pool import DeploymentPool
+
+    done = {(line["name"], line["seed"]) for line in kept.of(part)}
+    everything = list(jobs(part))
+    left = [job for job in everything if (job.name, job.seed) not in done][:most]
+    if not left:
+        return
+    with DeploymentPool(Means(launcher="process")) as pool:
+        for number, job in enumerate(left, 1):
+            line = played(job, pool, folder)
+            kept.add(line)
+            print(
+                f"{part} {len(done) + number}/{len(everything)}  {job.name} seed {job.seed}: "
+                f"{line['word']}, {line['took_s']} s  {str(line['why'])[:100]}",
+                flush=True,
+            )
+
+
+def expected(part: str) -> int:
+    """How many lines make a part whole."""
+    if part not in RUNS:
+        return 1
+    sys.path.insert(0, str(ROOT / "tests" / "quality"))
+    from planted.runs import jobs
+
+    return sum(1 for _ in jobs(part))
+
+
+def planted_found(lines: Iterable[dict[str, object]]) -> dict[str, object]:
+    """For each bug how often it was found, with the share that is certain."""
+    runs: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    for line in lines:
+        runs[str(line["name"])] += 1
+        found[str(line["name"])] += line["word"] == "invalid"
+    bugs = {
+        name: {"found": found[name], "runs": count, "at_least": round(at_least(found[name], count), 4)}
+        for name, count in sorted(runs.items())
+    }
+    total, hits = runs.total(), found.total()
+    return {
+        "part": "planted",
+        "what": "planted bugs on real servers",
+        "status": int(hits < total),
+        "runs": total,
+        "found": hits,
+        "at_least": round(at_least(hits, total), 4),
+        "bugs": bugs,
+    }
+
+
+def correct_judged(lines: Sequence[dict[str, object]]) -> dict[str, object]:
+    """How correct subjects came out, with the share of false alarms that cannot be ruled out."""
+    words = Counter(str(line["word"]) for line in lines)
+    total, alarms, undecided = len(lines), words["invalid"], words["unknown"] + words["error"]
+    return {
+        "part": "correct",
+        "what": "correct subjects on real servers",
+        "status": int(bool(alarms) or words["valid"] < VALID_SHARE * total),
+        "runs": total,
+        "valid": words["valid"],
+        "unknown": words["unknown"],
+        "errors": words["error"],
+        "false_alarms": alarms,
+        "false_alarms_at_most": round(at_most(alarms, total), 4),
+        "unknown_share": round(undecided / total, 4) if total else None,
+        "subjects": {
+            name: dict(Counter(str(line["word"]) for line in lines if line["name"] == name))
+            for name in sorted({str(line["name"]) for line in lines})
+        },
+        "not_valid": [line for line in lines if line["word"] != "valid"],
+    }
+
+
+SUMMARIES: dict[str, Callable[[list[dict[str, object]]], dict[str, object]]] = {
+    "planted": planted_found,
+    "correct": correct_judged,
+}
+
+
+def summary(part: str, kept: Kept) -> dict[str, object]:
+    """What a part came to."""
+    lines = kept.of(part)
+    if part not in SUMMARIES:
+        return lines[-1]
+    took_s = round(sum(float(str(line["took_s"])) for line in lines), 1)
+    return {**SUMMARIES[part](lines), "took_s": took_s}
+
+
+def is_good(part: dict[str, object]) -> bool:
+    """As promised, and in time."""
+    late = part.get("within_s") and float(str(part["took_s"])) > float(str(part["within_s"]))
+    return part["status"] == 0 and not late
+
+
+def state_of(revision: str) -> Path:
+    """Where this commit's finished parts are; with changes it is another one for each change but those made here."""
+    of = ["git", "diff", "HEAD", "--", ".", ":!benchmarks/results", ":!docs/track-record.md"]
+    changes = subprocess.run(of, cwd=ROOT, capture_output=True, check=False).stdout
+    names = [revision.removesuffix("-dirty") or "no-commit"]
+    if changes:
+        names.append(hashlib.blake2b(changes, digest_size=4).hexdigest())
+    return STATE / f"{'-'.join(names)}.jsonl"
+
+
+def build_page() -> None:
+    """The page that says what the file says."""
+    subprocess.run([sys.executable, "docs/build_track_record.py"], cwd=ROOT, check=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what is left, print a line for each part, write the file when all is there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=PARTS, action="append", help="play only this part")
+    parser.add_argument("--fresh", action="store_true", help="forget what is finished")
+    parser.add_argument("--most", type=int, help="of planted and correct, play so many runs and stop")
+    chosen = parser.parse_args(arguments)
+    about, revision = described(), commit()
+    path = state_of(revision)
+    if chosen.fresh:
+        path.unlink(missing_ok=True)
+    kept = Kept(path)
+    print(f"{len(kept.lines)} finished of {revision}, kept in {path.parent.name}/{path.name}", flush=True)
     with tempfile.TemporaryDirectory(prefix="arbredis-quality-") as name:
-        parts = [*(release_drill(launcher, Path(name)) for launcher in LAUNCHERS), thorough_tests(Path(name))]
-    good = all(
-        part["status"] == 0 and (not part.get("within_s") or float(str(part["took_s"])) <= float(str(part["within_s"])))
-        for part in parts
-    )
-    content = {"benchmark": "quality", "commit": commit(), "date": today(), "machine": about, "parts": parts}
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        for part in chosen.only or PARTS:
+            if part in RUNS:
+                play(part, kept, Path(name), chosen.most)
+            elif not kept.of(part):
+                launcher = part.removeprefix("drill-")
+                kept.add(thorough_tests(Path(name)) if part == "thorough" else release_drill(launcher, Path(name)))
+    missing = [part for part in PARTS if len(kept.of(part)) < expected(part)]
+    parts = [summary(part, kept) for part in PARTS if kept.of(part)]
     for part in parts:
-        print(f"{part['what']}: status {part['status']}, {part['took_s']} s")
-    return 0 if good else 1
+        print(line_of(part))
+    if not missing:
+        content = {
+            "benchmark": "quality",
+            "commit": revision,
+            "date": today(),
+            "machine": about,
+            "confidence": CONFIDENCE,
+            "parts": parts,
+        }
+        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        print(f"written: {RESULTS.name}", flush=True)
+        build_page()
+    else:
+        print(f"not all is there: {', '.join(missing)}; call again to go on")
+    return 1 if not all(map(is_good, parts)) else 3 if missing else 0
+
+
+def line_of(part: dict[str, object]) -> str:
+    """A part in one line."""
+    counts = {
+        "planted": "{found} of {runs} found (at least {at_least:.1%} at 95 %)",
+        "correct": "{valid} of {runs} valid, {unknown} unknown, {errors} errors, {false_alarms} false alarms "
+        "(at most {false_alarms_at_most:.1%} at 95 %)",
+    }
+    told = counts.get(str(part["part"]), "status {status}").format(**part)
+    return f"{part['what']}: {told}, {part['took_s']} s"
 
 
 if __name__ == "__main__":

@@ -9,10 +9,14 @@ import inspect
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_arbredis.checkers import api
 from pytest_arbredis.checkers.by_name import check_names
 from pytest_arbredis.checkers.models import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAGE = Path(__file__).with_name("checks.md")
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
@@ -43,12 +47,19 @@ def section(name: str) -> str:
     factory = getattr(api, name)
     judge = sys.modules[factory.__module__].__dict__.get(factory.__annotations__.get("return"))
     told = inspect.getdoc(judge) or inspect.getdoc(factory) or ""
+    if sum(each.__annotations__.get("return") == factory.__annotations__.get("return") for each in factories()) > 1:
+        told = f"{inspect.getdoc(factory)}\n\n{told.partition(chr(10) * 2)[2]}"
     signature = inspect.signature(factory)
     arguments = ", ".join(str(each.replace(annotation=each.empty)) for each in signature.parameters.values())
     counts = histories(name)
     proven = " · ".join(f"{count} {verdict}" for verdict, count in counts.items()) if counts else ""
     parts = [f"## `{name}`", f"`checks.{name}({arguments})`", told, f"Corpus: {proven}." if proven else ""]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def factories() -> list[Callable[..., object]]:
+    """What makes the checks: two of them may make one class, each in words of its own."""
+    return [getattr(api, name) for name in check_names()]
 
 
 def histories(name: str) -> dict[str, int]:

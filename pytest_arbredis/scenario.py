@@ -6,6 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolv
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
+from pytest_arbredis.checkers.arguments import require_check, require_several
 from pytest_arbredis.checkers.black_box import BlackBoxGuard
 from pytest_arbredis.checkers.exposure import ExposedBy  # noqa: TC001 - as above
 from pytest_arbredis.checkers.judging import judged
@@ -57,6 +58,14 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Refuse at definition what could only fail in minute nine."""
+        if not isinstance(self.checks, tuple | list):
+            raise UsageError(
+                f"the checks of {self.name!r} are no tuple: {self.checks!r}",
+                remedy="mind the comma: checks=(checks.acknowledged_writes_survive(),)",
+            )
+        for check in self.checks:
+            require_check(check)
+        require_several("judged", self.judged)
         if not self.checks:
             raise UsageError(f"the scenario {self.name!r} has no checks", remedy="say what must hold")
         if self.kind not in get_args(ScenarioKind):

@@ -42,31 +42,33 @@ def with_tests(text: str) -> list[str]:
 
 @pytest.fixture
 def inner(pytester, monkeypatch):
-    """Runs one file in an empty folder."""
+    """Runs test files in an empty folder."""
     for name in [name for name in os.environ if name.startswith(("ARBREDIS_", "PYTEST_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
 
-    def run(source: str) -> pytest.RunResult:
-        pytester.makepyfile(test_it=source)
-        off = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:randomly")
+    def run(sources: list[str]) -> pytest.RunResult:
+        pytester.makepyfile(**{f"test_{number}": source for number, source in enumerate(sources)})
+        off = [f"no:{name}" for name in ("cacheprovider", "xdist", "asyncio", "randomly", "hypothesispytest")]
         strict = ("-W", "error", "--strict-markers", "--strict-config")
-        return pytester.runpytest_subprocess(*off, *strict, "--arbredis-launcher=process")
+        unused = [word for name in off for word in ("-p", name)]
+        return pytester.runpytest_subprocess(*unused, *strict, "--arbredis-launcher=process")
 
     return run
 
 
 @pytest.mark.parametrize(
-    "source",
+    "text",
     [
-        *with_tests(README),
-        *(pytest.param(source, marks=pytest.mark.thorough) for source in with_tests(GUIDE) + with_tests(YOUR_BOT)),
+        pytest.param(README, id="README"),
+        pytest.param(GUIDE, id="writing-a-scenario", marks=pytest.mark.thorough),
+        pytest.param(YOUR_BOT, id="your-bot", marks=pytest.mark.thorough),
     ],
-    ids=lambda s: s.strip().splitlines()[-1][:40],
 )
-def test_code_in_readme_and_docs_runs(inner, source):
-    result = inner(source)
-    result.assert_outcomes(passed=source.count("def test_"))
+def test_code_in_readme_and_docs_runs(inner, text):
+    sources = with_tests(text)
+    result = inner(sources)
+    result.assert_outcomes(passed=sum(source.count("def test_") for source in sources))
 
 
 def test_every_python_block_has_a_test():

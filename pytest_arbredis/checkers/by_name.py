@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.checkers import api
+from pytest_arbredis.checkers.arguments import require_names
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,12 +39,17 @@ def check_named(text: str, params: Mapping[str, Any] | None = None) -> Check:
     factory: Callable[..., Check] = getattr(api, name)
     given = {**arguments, **(params or {})}
     try:
-        inspect.signature(factory).bind(**given)
-    except TypeError as error:
-        raise UsageError(
-            f"{text!r}: {error}", remedy=f"write it as a call: {name}{inspect.signature(factory)}"
-        ) from error
-    return factory(**given)
+        require_names(factory, given)
+        return factory(**given)
+    except TypeError as error:  # a name that it does not have, one that is missing, a text where a number belongs
+        raise UsageError(f"{text!r}: {error}", remedy=f"write it as a call: {usage(name)}") from error
+
+
+def usage(name: str) -> str:
+    """How a check is called, without types: `recovers_within(seconds, after='crash', …)`."""
+    parameters = inspect.signature(getattr(api, name)).parameters.values()
+    arguments = ", ".join(str(each.replace(annotation=each.empty)) for each in parameters)
+    return f"{name}({arguments})"
 
 
 def spelled(check: object) -> str | None:
@@ -85,5 +91,7 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     except (SyntaxError, ValueError):
         pass
     raise UsageError(
-        f"{text!r} is not a check", remedy="write a name, or a call with literals: recovers_within(seconds=3)"
+        f"{text!r} is not a check",
+        remedy="write its name, or a call with every argument named, and a literal: "
+        "recovers_within(seconds=3, after='crash')",
     )

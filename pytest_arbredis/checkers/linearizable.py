@@ -34,7 +34,7 @@ from pytest_arbredis.checkers.search import Call, Limits
 from pytest_arbredis.checkers.zone_proof import ZoneProof, prove
 from pytest_arbredis.checkers.zones import Zones, ambiguous_keys, find_conflicts
 from pytest_arbredis.history.columns import OK, Columns, columns_of
-from pytest_arbredis.history.interning import identity_of
+from pytest_arbredis.history.interning import identity_of, value_of
 
 if TYPE_CHECKING:
     from pytest_arbredis.checkers.verdict import Finding
@@ -79,7 +79,7 @@ class CasRegisterIsLinearizable:
     """Operations write, read and cas (`[old, new]`) of every key are linearizable; null before the first write.
 
     A successful cas found `old` and put `new` in its place; a failed one did not take effect, and says nothing about
-    the value. Unknown as for `RegisterIsLinearizable`; keys with a cas are always searched.
+    the value. Unknown as for `linearizable_register`; keys with a cas are always searched.
     """
 
     max_steps: int = MAX_STEPS
@@ -189,7 +189,8 @@ def _unfounded(registers: Registers, number: int, plain: Unfounded) -> Violation
 
 def _told_call(call: Call[Command]) -> str:
     name, value, old = call.command
-    return f"cas {shown(old)} → {shown(value)}" if name == "cas" else f"{name} {shown(value)}"
+    told = shown(value_of(value))
+    return f"cas {shown(value_of(old))} → {told}" if name == "cas" else f"{name} {told}"
 
 
 def _proven(registers: Registers, zones: Zones) -> list[Violation]:

@@ -67,7 +67,13 @@ class IsLinearizable:
     max_memory_bytes: int = MAX_MEMORY_BYTES
 
     def __post_init__(self) -> None:
-        """Refuse limits that leave nothing to search with."""
+        """Refuse what is no model, and limits that leave nothing to search with."""
+        if not isinstance(self.model, Model):
+            raise UsageError(
+                f"{self.model!r} is no model",
+                remedy="give a pytest_arbredis.checkers.linearizable_model.Model; "
+                "what is known has a check of its own: linearizable_register, queue_is_fifo, …",
+            )
         checked_limits(max_steps=self.max_steps, max_seconds=self.max_seconds, max_memory_bytes=self.max_memory_bytes)
 
     @property

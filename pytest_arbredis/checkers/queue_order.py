@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.checkers.effects import completed_by_ns
-from pytest_arbredis.checkers.violations import Violation, apart, shown
+from pytest_arbredis.checkers.violations import MOST, Violation, apart, shown
 from pytest_arbredis.history.columns import NEVER
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _fixed(queue: Queue, one: Overdue) -> Violation:
 def _unexplained(queue: Queue, one: Overdue, explained: list[Overdue]) -> Violation:
     """A value that no unknown dequeue is left for; those of the others are part of the proof."""
     life, value, key = one.life, shown(one.life.value), shown(queue.key)
-    spare_ns = min((op.invoked_ns for op in queue.unknown[len(explained) :]), default=NEVER)
+    spare_ns = queue.unknown[len(explained)].invoked_ns if len(explained) < len(queue.unknown) else NEVER
     if (
         one.empty is not None
         and one.overtaker is not None
@@ -140,7 +140,7 @@ def _unexplained(queue: Queue, one: Overdue, explained: list[Overdue]) -> Violat
         what += f"; unknown dequeues may have taken {len(explained)} others, not this one too"
     competing = [
         op
-        for other, taker in zip(explained, queue.unknown, strict=False)
+        for other, taker in zip(explained[:MOST], queue.unknown, strict=False)  # a proof shows no more
         for op in (other.life.enqueues[0], taker, *_evidence(other))
     ]
     return Violation(kind=kind, what=what, ops=(life.enqueues[0], *_evidence(one), *life.dequeues[:1], *competing))

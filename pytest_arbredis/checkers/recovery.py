@@ -126,5 +126,8 @@ def recovers_within(
 def service_resumes(
     within_s: float, *, after: str, counting: Counting = "applied", names: tuple[str, ...] = ("write",)
 ) -> RecoversWithin:
-    """Service is back within `within_s` of the *end* of the last fault called `after`."""
+    """Service is back within `within_s` of the *end* of the last fault called `after`.
+
+    With a window of 500 ms and a share of 0.99.
+    """
     return RecoversWithin(seconds=within_s, after=after, counting=counting, names=names, from_="end")

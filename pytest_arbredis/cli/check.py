@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import time
+import warnings
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +43,9 @@ def check(  # noqa: PLR0917 - a command's options
         typer.Option("--check", metavar="CHECK", help="A claim, as in confirmed_writes_survive(wanted=2); repeatable."),
     ] = None,
     format: Annotated[Format, typer.Option(help="For people, or for machines.")] = Format.TABLE,
-    max_seconds: Annotated[float | None, typer.Option(min=0.001, help="Give up after that long: unknown.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0.001, max=1e9, help="Give up after that long: unknown.")
+    ] = None,
     max_memory: Annotated[str | None, typer.Option(metavar="SIZE", help="The same for memory, as in 2GiB.")] = None,
     runs_dir: Annotated[
         Path | None, typer.Option(envvar="ARBREDIS_RUNS_DIR", help="Folder of the runs (.arbredis/runs).")
@@ -76,9 +80,16 @@ def stored(what: str, runs_dir: Path) -> Path:
     """The history that `what` means: a file, a run's folder, or the name of a run. Raises `UsageError`."""
     from pytest_arbredis.history.whereabouts import located
 
-    for place in (located(Path(what)), located(runs_dir / what)):
-        if place.exists():
-            return place
+    for named in (Path(what), runs_dir / what):
+        with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+            place = located(named)
+            if place.is_file():
+                return place
+            if place.exists():
+                raise UsageError(
+                    f"{what!r} is no regular file, and a history is read more than once",
+                    remedy="write it to a file first, and name that",
+                )
     raise UsageError(
         f"{what!r} is neither a file nor a run in {runs_dir}",
         remedy="name a history.jsonl, a run's folder, or `latest` in the folder where `arbredis drill` was called",
@@ -102,6 +113,7 @@ class _Judging:
         self.history: History | None = None
         self.counts: Mapping[str, int] = {}
         self._columns: Columns | None = None
+        self._max_seconds = max_seconds
         self._ends = None if max_seconds is None else time.monotonic() + max_seconds
         self._memory_bytes = memory_bytes
         self._console = console
@@ -115,12 +127,16 @@ class _Judging:
         """A finding for each check, in their order; unknown beyond a limit."""
         from pytest_arbredis.cli.limits import BeyondLimitError, limited
 
+        checks = self.checks
         try:
-            with limited(seconds=self._left_s(), memory_bytes=self._memory_bytes):
-                checks = self.checks or named_by_its_header(self.path)
+            with (
+                limited(seconds=self._left_s(), memory_bytes=self._memory_bytes, of_seconds=self._max_seconds),
+                _warnings_told(self._console),
+            ):
+                checks = checks or named_by_its_header(self.path)
                 self._read(checks)
         except (BeyondLimitError, MemoryError) as error:
-            claims = [each.claim for each in self.checks] or ["history_is_judged"]
+            claims = [each.claim for each in checks] or ["history_is_judged"]
             yield from (_given_up(claim, f"while it was read: {error}") for claim in claims)
             return
         for each in checks:
@@ -128,10 +144,10 @@ class _Judging:
                 yield self._finding(each)
 
     def shown(self, finding: Finding) -> History | None:
-        """The history with the operations that prove a finding, at least."""
+        """The history with the operations that prove a finding at least, and the first, from which times may count."""
         if self._columns is None or self.history is None:
             return self.history
-        return replace(self.history, ops=self._columns.ops(finding.proof))
+        return replace(self.history, ops=self._columns.ops({*finding.proof, *self._columns.id[:1].tolist()}))
 
     def _left_s(self) -> float | None:
         return None if self._ends is None else max(0.0, self._ends - time.monotonic())
@@ -164,7 +180,8 @@ class _Judging:
         left_s = self._left_s()
         within = _within(check, max_seconds=left_s, max_memory_bytes=self._memory_bytes)
         try:
-            with limited(seconds=None if left_s is None else left_s + 1, memory_bytes=self._memory_bytes):
+            longest_s = None if left_s is None else left_s + 1
+            with limited(seconds=longest_s, memory_bytes=self._memory_bytes, of_seconds=self._max_seconds):
                 if self._columns is not None and isinstance(within, JudgesColumns):
                     return judged_columns(within, self._columns)
                 return judged(within, self.history) if self.history else _given_up(check.claim, "nothing was read")
@@ -201,6 +218,16 @@ def _given_up(claim: str, why: str) -> Finding:
     from pytest_arbredis.checkers.verdict import Finding, Verdict
 
     return Finding(claim=claim, verdict=Verdict.UNKNOWN, summary=why or "more memory than there is")
+
+
+@contextlib.contextmanager
+def _warnings_told(console: Console) -> Iterator[None]:
+    """What a reader warns of, as lines of this command; with Python's options it could be hidden, or an error."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        yield
+    for warning in found:
+        console.print(f"arbredis: {warning.message}", markup=False, soft_wrap=True)
 
 
 def _aside() -> Console:
@@ -240,5 +267,5 @@ def _table(judging: _Judging, findings: Sequence[Finding], console: Console, too
         shown = judging.shown(finding)
         if shown is not None and (text := proof_text(finding, shown, canvas_of(console))):
             console.print(Text(f"\n{text}"), soft_wrap=True)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in judging.counts.items())
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in judging.counts.items()) or "not read to its end"
     console.print(Text(f"\n{judging.path}: {counts}; judged in {took_s:.1f} s"), soft_wrap=True)

@@ -27,19 +27,21 @@ class BeyondLimitError(BaseException):
 
 
 @contextlib.contextmanager
-def limited(*, seconds: float | None, memory_bytes: int | None) -> Iterator[None]:
+def limited(*, seconds: float | None, memory_bytes: int | None, of_seconds: float | None = None) -> Iterator[None]:
     """Raise `BeyondLimitError` in this block once it took longer, or this process holds more memory. Main thread only.
 
-    Both are looked at every 50 ms, between two steps of Python: one call into numpy is not interrupted.
+    Both are looked at every 50 ms, between two steps of Python: one call into numpy is not interrupted. The error names
+    `of_seconds`, if this block has what is left of that.
     """
     if seconds is None and memory_bytes is None:
         yield
         return
     ends = None if seconds is None else time.monotonic() + seconds
+    named_s = seconds if of_seconds is None else of_seconds
 
     def look(_number: int, _frame: FrameType | None) -> None:
         if ends is not None and time.monotonic() >= ends:
-            raise BeyondLimitError(f"not decided within {seconds:g} s")
+            raise BeyondLimitError(f"not decided within {named_s:g} s")
         if memory_bytes is not None and (held := resident_bytes()) > memory_bytes:
             raise BeyondLimitError(f"not decided within {readable(memory_bytes)} of memory ({readable(held)} held)")
 

@@ -31,6 +31,10 @@ class LimitData:
     With the default 0 exactly the reply of the next command on each live connection is lost, and a new connection
     does not get through its handshake. With `after_handshake` all connections are closed first, then the handshake of
     a redis-py client passes (measured with one) and the reply of the command behind it is lost: every retry too.
+
+    A client that connects for the first time never sends its command with the default: let it do one before. Replicas
+    and Sentinels are cut as well: in force for longer than Sentinel waits this ends in a failover, and what the
+    replicas had not received by then is gone.
     """
 
     name: ClassVar[str] = "limit_data"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from pytest_arbredis.faults.fault import Fault, Undo
     from pytest_arbredis.faults.schedule import Schedule, Step
-    from pytest_arbredis.history.recorder import FaultToken, Recorder
+    from pytest_arbredis.history.recorder import Recorder
+    from pytest_arbredis.history.tokens import FaultToken
     from pytest_arbredis.topology.deployment import Deployment
 
 

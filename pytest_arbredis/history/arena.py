@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.history.layout import INVOCATION, RECORD, Chunk, Kind
+from pytest_arbredis.history.layout import INVOCATION, RECORD, SHORT_INPUT, Chunk, Kind
 
 if TYPE_CHECKING:
     import mmap
@@ -52,9 +52,9 @@ class Arena:
 
     def line(self, kind: Kind, number: int, version: int, data: bytes) -> None:
         """Record a line of JSON."""
-        position = self.put(data)
+        position = self.put(data) if len(data) > SHORT_INPUT else 0
         at = self.slot()
-        INVOCATION.pack_into(self.map, at, number, version, -1, -1, position, len(data), 0, kind)
+        INVOCATION.pack_into(self.map, at, number, version, -1, -1, position, len(data), 0, data, kind)
 
     def _put_elsewhere(self, data: bytes) -> int:
         span = self._file.chunk(Chunk.JSON, len(data))

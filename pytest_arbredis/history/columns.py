@@ -107,7 +107,7 @@ def columns_of(history: History) -> Columns:
     import numpy as np
 
     ops = history.ops
-    names, keys, values = Interned(), Interned(), InternedJson()
+    names, keys, values = Interned(), Interned(), InternedJson(exact=True)
 
     def integers(of: Callable[[Op], int]) -> NDArray[np.int64]:
         return np.fromiter(map(of, ops), dtype=np.int64, count=len(ops))

@@ -12,18 +12,18 @@ import orjson
 
 from pytest_arbredis.errors import MalformedHistoryError
 from pytest_arbredis.history.history import History
+from pytest_arbredis.history.interning import identity_of
 from pytest_arbredis.history.intervals import first_overlap
 from pytest_arbredis.history.lines import (
     RECORDING,
     LineError,
     Record,
-    header_line,
-    packed,
+    loaded,
     parse_header,
     parse_record,
-    record_line,
     warn_left_out,
 )
+from pytest_arbredis.history.packing import header_line, packed, record_line
 from pytest_arbredis.history.recording import read_recording
 from pytest_arbredis.history.records import Event, FaultRecord, Header, Op
 from pytest_arbredis.history.whereabouts import SUFFIX, located
@@ -152,7 +152,7 @@ class _Reader:
                 yield len(lines) + 1, last.strip()
 
     def _take(self, number: int, line: bytes) -> None:
-        raw = orjson.loads(line)
+        raw = loaded(line)
         if type(raw) is not dict:
             raise LineError("not a JSON object")
         if self.header is None:
@@ -195,11 +195,12 @@ class _Reader:
 def _newer_op(one: Op, other: Op) -> Op:
     """Of two lines of one operation the completed one: a killed recorder may leave both."""
     in_flight, completed = (one, other) if one.completed_ns is None else (other, one)
-    same = (in_flight.process, in_flight.name, in_flight.invoked_ns)
+    same = (in_flight.process, in_flight.name, in_flight.key, in_flight.invoked_ns)
     if (
         in_flight.completed_ns is not None
         or completed.completed_ns is None
-        or same != (completed.process, completed.name, completed.invoked_ns)
+        or same != (completed.process, completed.name, completed.key, completed.invoked_ns)
+        or identity_of(in_flight.input) != identity_of(completed.input)
     ):
         raise LineError(f"operation {one.id} is there twice")
     return completed

@@ -14,7 +14,7 @@ import struct
 from enum import IntEnum
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAGIC: Final = b"arbrec\r\n"
 ORDER: Final = 0x01020304
 """Reads as another number on a machine of the other byte order."""
@@ -39,7 +39,7 @@ class Chunk(IntEnum):
 
 
 class Kind(IntEnum):
-    """What a record is. All but operations have their line in the JSON chunks; of one id the highest version counts."""
+    """What a record is. All but operations have a line of JSON; of one id the highest version counts."""
 
     OP = 1
     TEXT = 2
@@ -48,19 +48,26 @@ class Kind(IntEnum):
     EVENT = 5
 
 
-INVOCATION: Final = struct.Struct("=qqqqqIIq")
-"""Id, process (or version), invoked_ns, intended_ns, position and size of the JSON `[key, input, meta?]`, number of the
-text that is the name, `Kind`. A time that is not known is -1."""
-INVOKED_AT: Final = 16
-KIND_AT: Final = 48
+_INVOCATION = "qqqqqII64sq"
+_COMPLETION = "qqqIIIii24sI"
 
-COMPLETION: Final = struct.Struct("=qqqIIIiiI")
+INVOCATION: Final = struct.Struct("=" + _INVOCATION)
+"""Id, process (or version), invoked_ns, intended_ns, position and size of the JSON `[key, input, meta?]`, number of the
+text that is the name, that JSON if its position is 0, `Kind`. A time that is not known is -1."""
+INVOKED_AT: Final = 16
+KIND_AT: Final = INVOCATION.size - 8
+SHORT_INPUT: Final = 64
+"""JSON up to this length is in the record itself, longer JSON in a chunk of JSON."""
+
+COMPLETION: Final = struct.Struct("=" + _COMPLETION)
 """completed_ns, entered_ns, position and size of the JSON `[output, meta?]`, numbers of the texts that are node and
-error (0: none), attempts and confirmed (-1: not known), outcome (`OUTCOMES`, from 1)."""
+error (0: none), attempts and confirmed (-1: not known), that JSON if its position is 0, outcome (`OUTCOMES`, from 1).
+Size 0 is null."""
 OUTCOME_AT: Final = INVOCATION.size + COMPLETION.size - 4
+SHORT_OUTPUT: Final = 24
 OUTCOMES: Final = ("ok", "fail", "unknown")
 
-RECORD: Final = struct.Struct("=qqqqqIIq" + "qqqIIIiiI")
+RECORD: Final = struct.Struct("=" + _INVOCATION + _COMPLETION)
 """One record, of every kind."""
 RECORDS_IN_UNIT: Final = (UNIT - CHUNK_HEADER.size) // RECORD.size
 

@@ -1,20 +1,20 @@
-"""One line of history.jsonl, version 1, and the record it stands for."""
+"""One line of history.jsonl, version 1, as it is read: the record it stands for, or what is wrong with it."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import dataclasses
+import json
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
 
-from pytest_arbredis.errors import UsageError
 from pytest_arbredis.history.records import Event, EventName, Evidence, FaultRecord, Header, Op
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 FORMAT: Final = "arbredis-history"
@@ -23,6 +23,9 @@ RECORDING: Final = "recording"
 """A header's extra field while its recorder has not closed it: the last line may be torn, and is then dropped."""
 
 BYTES: Final = "$bytes"
+
+DEEPEST: Final = 100
+"""Lists and objects inside one another, at most: everything that walks through a value ends before Python gives up."""
 
 Record = Op | FaultRecord | Event
 
@@ -46,7 +49,7 @@ _HEADER: _Spec = (
     ("model", _STR_OR_NULL, True),
     ("meta", _DICT, True),
 )
-_OP: _Spec = (
+OP_FIELDS: Final[_Spec] = (
     ("id", _INT, True),
     ("process", _INT, True),
     ("name", _STR, True),
@@ -64,7 +67,7 @@ _OP: _Spec = (
     ("entered_ns", _INT_OR_NULL, False),
     ("meta", _DICT, False),
 )
-_FAULT: _Spec = (
+FAULT_FIELDS: Final[_Spec] = (
     ("id", _INT, True),
     ("name", _STR, True),
     ("target", _STR, True),
@@ -74,9 +77,15 @@ _FAULT: _Spec = (
     ("ended_ns", _INT_OR_NULL, True),
     ("evidence", _DICT_OR_NULL, True),
 )
-_EVIDENCE: _Spec = (("source", _STR, True), ("at_ns", _INT, True), ("detail", _STR, True))
-_EVENT: _Spec = (("name", _STR, True), ("source", _STR, True), ("at_ns", _INT, True), ("data", _DICT, True))
+EVIDENCE_FIELDS: Final[_Spec] = (("source", _STR, True), ("at_ns", _INT, True), ("detail", _STR, True))
+EVENT_FIELDS: Final[_Spec] = (
+    ("name", _STR, True),
+    ("source", _STR, True),
+    ("at_ns", _INT, True),
+    ("data", _DICT, True),
+)
 
+_ROUNDED = frozenset({float, list, dict})
 _JSON_NAMES: dict[type, str] = {int: "integer", str: "string", dict: "object", list: "array", type(None): "null"}
 _OP_COUNTS = ("invoked_ns", "intended_ns", "completed_ns", "entered_ns", "attempts", "confirmed")
 _LARGEST: Final = 2**63 - 1
@@ -99,6 +108,29 @@ class LineError(Exception):
     """What is wrong with one line; the reader of the file adds the line's number and the remedy."""
 
 
+def loaded(line: bytes) -> Any:
+    """The JSON value of a line. Integers beyond 64 bits, which orjson rounds, are what is written."""
+    raw = orjson.loads(line)
+    if type(raw) is dict and (rounded(raw.get("input")) or rounded(raw.get("output"))):
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            raise LineError("an integer has more digits than can be read") from None
+    return raw
+
+
+def rounded(value: object, deepest: int = DEEPEST) -> bool:
+    """Whether a value that orjson read holds what may have been an integer beyond 64 bits."""
+    if type(value) is float:
+        return abs(value) >= 2**63
+    inside: Iterable[object] = ()
+    if type(value) is list:
+        inside = value
+    elif type(value) is dict:
+        inside = value.values()
+    return deepest > 0 and any(type(item) in _ROUNDED and rounded(item, deepest - 1) for item in inside)
+
+
 def parse_header(raw: dict[str, Any]) -> Header:
     """The header of a decoded first line."""
     if raw.get("type") != "header" or raw.get("format") != FORMAT:
@@ -116,7 +148,7 @@ def parse_record(raw: dict[str, Any]) -> Record | str:
     if kind == "fault":
         return _fault(raw)
     if kind == "event":
-        fields = _checked(raw, _EVENT)
+        fields = _checked(raw, EVENT_FIELDS)
         _not_negative(fields, "at_ns")
         return Event(**fields) if fields["name"] in _EVENT_NAMES else f"event {fields['name']}"
     if kind == "header":
@@ -134,7 +166,7 @@ def _op_fields(raw: dict[str, Any]) -> dict[str, Any]:
     shape = tuple(raw), tuple(map(type, raw.values()))
     nested = _good_shapes.get(shape)
     if nested is None:
-        fields = _checked(raw, _OP)
+        fields = _checked(raw, OP_FIELDS)
         if "extra" not in fields and len(_good_shapes) < 1000:
             _good_shapes[shape] = tuple(name for name, value in raw.items() if type(value) in (dict, list))
         return fields
@@ -176,7 +208,7 @@ def _built_op(fields: dict[str, Any]) -> Op:
 
 
 def _fault(raw: dict[str, Any]) -> FaultRecord:
-    fields = _checked(raw, _FAULT)
+    fields = _checked(raw, FAULT_FIELDS)
     _not_negative(fields, "began_ns", "ended_ns")
     if fields["ended_ns"] is not None and fields["ended_ns"] < fields["began_ns"]:
         raise LineError(f"`ended_ns` {fields['ended_ns']} is before `began_ns` {fields['began_ns']}")
@@ -186,7 +218,7 @@ def _fault(raw: dict[str, Any]) -> FaultRecord:
     fields["nodes"] = tuple(nodes)
     if fields["evidence"] is not None:
         try:
-            evidence = _checked(fields["evidence"], _EVIDENCE)
+            evidence = _checked(fields["evidence"], EVIDENCE_FIELDS)
         except LineError as error:
             raise LineError(f"in `evidence`: {error}") from None
         evidence.pop("extra", None)
@@ -221,82 +253,17 @@ def _not_negative(fields: dict[str, Any], *names: str) -> None:
             raise LineError(f"`{name}` is {value}, " + ("which is negative" if value < 0 else "beyond 64 bits"))
 
 
-def decoded(value: Any) -> Any:
+def decoded(value: Any, deepest: int = DEEPEST) -> Any:
     """A value of a decoded line, with its bytes as bytes."""
+    if type(value) not in {list, dict}:
+        return value
+    if not deepest:
+        raise LineError(f"lists and objects are more than {DEEPEST} deep in one another")
     if type(value) is list:
-        return [decoded(item) for item in value]
-    if type(value) is dict:
-        if len(value) == 1 and BYTES in value:
-            try:
-                return base64.b64decode(value[BYTES], validate=True)
-            except (binascii.Error, TypeError, ValueError):
-                raise LineError(f"`{BYTES}` holds {value[BYTES]!r}, not base64") from None
-        return {name: decoded(item) for name, item in value.items()}
-    return value
-
-
-def header_line(header: Header) -> dict[str, Any]:
-    """A header as the JSON object of the first line."""
-    return {
-        "type": "header",
-        "format": FORMAT,
-        "version": VERSION,
-        "run": header.run,
-        "seed": header.seed,
-        "subject": header.subject,
-        "model": header.model,
-        "meta": header.meta,
-        **header.extra,
-    }
-
-
-def record_line(record: Record) -> dict[str, Any]:
-    """A record as the JSON object of its line; fields that may be missing are, where they say nothing."""
-    if isinstance(record, Op):
-        spec, kind = _OP, "op"
-    elif isinstance(record, FaultRecord):
-        spec, kind = _FAULT, "fault"
-    else:
-        spec, kind = _EVENT, "event"
-    line: dict[str, Any] = {"type": kind}
-    for name, _, required in spec:
-        value = getattr(record, name)
-        if required or not (value is None or value in ({}, ())):
-            line[name] = value
-    if isinstance(record, FaultRecord) and record.evidence is not None:
-        line["evidence"] = {name: getattr(record.evidence, name) for name, _, _ in _EVIDENCE}
-    line.update((name, value) for name, value in record.extra.items() if name not in line)
-    return line
-
-
-def packed(line: Mapping[str, Any]) -> bytes:
-    """A line's bytes, without its newline. Raises `UsageError` for a value that has no JSON form."""
-    try:
-        data = orjson.dumps(line, default=encoded)
-    except TypeError as error:
-        is_op = line.get("type") == "op"
-        what, number = ("operation", line.get("id")) if is_op else (f"a {line.get('type')}", None)
-        raise unrecordable(what, number, error, line) from error
-    return data
-
-
-def unrecordable(what: str, number: object, error: TypeError, value: object) -> UsageError:
-    """The error for a value that has no JSON form."""
-    name = what if number is None else f"{what} {number}"
-    return UsageError(
-        f"{name} cannot be recorded: {error} ({value!r:.300})",
-        remedy="give and return JSON values: strings, bytes, integers of 64 bits, lists, objects with string keys",
-    )
-
-
-def encoded(value: object) -> object:
-    """JSON of what orjson does not know: bytes and mappings. Raises `TypeError` for anything else."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        data = bytes(value)
+        return [decoded(item, deepest - 1) if type(item) in {list, dict} else item for item in value]
+    if len(value) == 1 and BYTES in value:
         try:
-            return data.decode()
-        except UnicodeDecodeError:
-            return {BYTES: base64.b64encode(data).decode()}
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
+            return base64.b64decode(value[BYTES], validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise LineError(f"`{BYTES}` holds {value[BYTES]!r}, not base64") from None
+    return {name: decoded(item, deepest - 1) for name, item in value.items()}

@@ -1,44 +1,36 @@
-"""Decoded lines of operations, gathered by their shape and turned into columns a batch at a time.
+"""Decoded lines of operations, turned into columns some hundreds at a time.
 
-All lines of one shape have the same fields of the same types, so what was checked of the first holds for all, and each
-field is an array in one step.
+No line is looked at by itself: each field of a batch is one sequence, whose types, numbers and values are taken by
+functions that run over all of it.
 """
 
 from __future__ import annotations
 
+import contextlib
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_arbredis.history.columns import NEVER, OUTCOMES, Columns
+from pytest_arbredis.history.columns import NEVER, OK, OUTCOMES, Columns
 from pytest_arbredis.history.interning import Interned, InternedJson
-from pytest_arbredis.history.lines import decoded, parse_record
+from pytest_arbredis.history.lines import OP_FIELDS, decoded
 from pytest_arbredis.history.records import NOT_SENT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-_BATCH: Final = 20_000
-_MOST_SHAPES: Final = 1000
+_BATCH: Final = 500
 _NUMBER_OF: Final = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-_COUNTS: Final = ("intended_ns", "invoked_ns", "completed_ns", "entered_ns", "attempts", "confirmed")
-
-_Shape = tuple[tuple[str, ...], tuple[type, ...]]
+_TYPES_OF: Final = {name: types for name, types, _ in OP_FIELDS}
+_REQUIRED: Final = frozenset(name for name, _, required in OP_FIELDS if required)
+_LOOKED_UP: Final = frozenset({"type", "name", "key", "outcome"})
+_NULL: Final = type(None)
 
 
 class UnusualError(Exception):
     """A history that columns are not made of in one go: `load` says what is wrong with it, if anything is."""
-
-
-class _Rows:
-    """Lines of one shape that are not columns yet."""
-
-    __slots__ = ("names", "rows", "types")
-
-    def __init__(self, shape: _Shape) -> None:
-        self.names, self.types = shape
-        self.rows: list[tuple[Any, ...]] = []
 
 
 class OpBatches:
@@ -48,111 +40,155 @@ class OpBatches:
         self._names = Interned()
         self._keys = Interned()
         self._values = InternedJson()
-        self._shapes: dict[_Shape, _Rows] = {}
+        self._lines: list[dict[str, Any]] = []
         self._parts: list[tuple[NDArray[Any], ...]] = []
 
-    def add(self, raw: dict[str, Any]) -> None:
-        """Take one. Raises `LineError` or `UnusualError` for a bad one, here or in `columns`."""
-        values = (*raw.values(),)
-        shape = (*raw,), (*map(type, values),)
-        known = self._shapes.get(shape)
-        if known is None:
-            if len(self._shapes) >= _MOST_SHAPES:
-                raise UnusualError
-            parse_record(dict(raw))
-            known = self._shapes[shape] = _Rows(shape)
-        rows = known.rows
-        rows.append(values)
-        if len(rows) >= _BATCH:
-            self._turn(known)
+    def extend(self, lines: list[dict[str, Any]]) -> None:
+        """Take some. Raises `LineError` or `UnusualError` for a bad one, here or in `columns`."""
+        self._lines += lines
+        if len(self._lines) >= _BATCH:
+            self._turn()
 
     def columns(self) -> Columns:
         """All of them, by invocation and id."""
         import numpy as np
 
-        for rows in self._shapes.values():
-            self._turn(rows)
+        self._turn()
         if not self._parts:
             self._parts.append(tuple(np.empty(0, dtype=kind) for kind in _TYPES))
         parts, self._parts = self._parts, []
+        names, keys = tuple(self._names), tuple(self._keys)
+        if not {*map(type, names), *map(type, keys)} <= {str}:
+            raise UnusualError
         arrays = [np.concatenate(some) for some in zip(*parts, strict=True)]
         parts.clear()
         order = np.lexsort((arrays[0], arrays[5]))
         return Columns(
             **{name: array[order] for name, array in zip(_FIELDS, arrays, strict=True)},
-            names=tuple(self._names),
-            keys=tuple(self._keys),
+            names=names,
+            keys=keys,
             values=tuple(self._values.values),
         )
 
-    def _turn(self, group: _Rows) -> None:
-        """Make a batch of columns of the lines of one shape."""
-        if not group.rows:
+    def _turn(self) -> None:
+        """Make columns of the lines that are there."""
+        if not self._lines:
             return
+        batch = _Batch(self._lines)
+        self._lines = []
+        self._parts.append(batch.arrays(self._names, self._keys, self._values))
+
+
+class _Batch:
+    """Some lines, as a sequence of values for each field that any of them has, and their types.
+
+    Texts with a number have no types here: what is no text shows in their table, at the end.
+    """
+
+    def __init__(self, lines: list[dict[str, Any]]) -> None:
+        self.count = len(lines)
+        self.fields = _by_field(lines)
+        self.types: dict[str, set[type]] = {}
+        for name in self.fields.keys() - _LOOKED_UP:
+            values = self.fields[name]
+            types: set[type] = (
+                {_NULL} if values[0] is None and values.count(None) == self.count else set(map(type, values))
+            )
+            if not types <= _TYPES_OF.get(name, types):
+                raise UnusualError
+            if dict in types or list in types:
+                self.fields[name] = [decoded(value) if value else value for value in values]
+                types.add(bytes)
+            self.types[name] = types
+
+    def arrays(self, names: Interned, keys: Interned, values: InternedJson) -> tuple[NDArray[Any], ...]:
+        """The columns, in the order of `_FIELDS`. Raises `UnusualError` for what breaks a rule of the format."""
         import numpy as np
 
-        count = len(group.rows)
-        lists: dict[str, Sequence[Any]] = dict(zip(group.names, zip(*group.rows, strict=True), strict=True))
-        types = dict(zip(group.names, group.types, strict=True))
-        group.rows.clear()
-        for name, kind in types.items():
-            if kind in {list, dict}:
-                lists[name] = [decoded(value) if value else value for value in lists[name]]
-
-        def integers(name: str, *, missing: int) -> NDArray[np.int64]:
-            if types.get(name) is not int:
-                return np.full(count, missing, dtype=np.int64)
-            try:
-                return np.fromiter(lists[name], dtype=np.int64, count=count)
-            except OverflowError:
-                raise UnusualError from None
-
-        for name in _COUNTS:
-            counted = integers(name, missing=0)
-            if bool(((counted < 0) | (counted == NEVER)).any()):
-                raise UnusualError
         try:
-            outcome = np.fromiter(map(_NUMBER_OF.__getitem__, lists["outcome"]), dtype=np.int8, count=count)
-        except KeyError:
+            outcome = self._numbers(map(_NUMBER_OF.__getitem__, self.fields["outcome"])).astype(np.int8)
+            name = self._numbers(map(names.number, self.fields["name"]))
+            key = self._numbers(map(keys.number, self.fields["key"]))
+        except (KeyError, TypeError):
             raise UnusualError from None
-        invoked_ns, completed_ns = integers("invoked_ns", missing=0), integers("completed_ns", missing=NEVER)
-        confirmed = integers("confirmed", missing=-1)
-        acknowledged_in_flight = (outcome == 0) & (completed_ns == NEVER)
-        if bool((completed_ns < invoked_ns).any() or acknowledged_in_flight.any() or (confirmed >= 2**31).any()):
+        invoked_ns = self._count("invoked_ns", missing=0)
+        completed_ns = self._count("completed_ns", missing=NEVER)
+        confirmed = self._count("confirmed", missing=-1)
+        for only_checked in ("intended_ns", "entered_ns", "attempts"):
+            self._count(only_checked, missing=-1)
+        acknowledged_in_flight = (outcome == OK) & (completed_ns == NEVER)
+        if bool(
+            (completed_ns < invoked_ns).any()
+            or acknowledged_in_flight.any()
+            or (confirmed >= 2**31).any()
+            or (name < 0).any()
+        ):
             raise UnusualError
-        false = np.zeros(count, dtype=np.bool_)
-        errors = types["error"] is str
-        self._parts.append(
-            (
-                integers("id", missing=0),
-                integers("process", missing=0),
-                self._texts(self._names, lists["name"], types["name"]),
-                self._texts(self._keys, lists["key"], types["key"]),
-                outcome,
-                invoked_ns,
-                completed_ns,
-                self._json(lists["input"], types["input"]),
-                self._json(lists["output"], types["output"]),
-                np.array([bool(meta.get("final")) for meta in lists["meta"]]) if "meta" in lists else false,
-                np.array([error != NOT_SENT for error in lists["error"]]) if errors else ~false,
-                confirmed.astype(np.int32),
-            )
+        false = np.zeros(self.count, dtype=np.bool_)
+        has_errors = self.types["error"] != {_NULL}
+        return (
+            self._integers("id", missing=0),
+            self._integers("process", missing=0),
+            name,
+            key,
+            outcome,
+            invoked_ns,
+            completed_ns,
+            self._numbers(values.numbers(self.fields["input"], self.types["input"])),
+            self._numbers(values.numbers(self.fields["output"], self.types["output"])),
+            np.array([bool(meta.get("final")) for meta in self.fields["meta"]]) if "meta" in self.fields else false,
+            np.array([error != NOT_SENT for error in self.fields["error"]]) if has_errors else ~false,
+            confirmed.astype(np.int32),
         )
 
-    @staticmethod
-    def _texts(numbers: Interned, texts: Sequence[str], kind: type) -> NDArray[np.int32]:
+    def _numbers(self, numbers: Iterator[int]) -> NDArray[np.int32]:
         import numpy as np
 
-        if kind is not str:
-            return np.full(len(texts), -1, dtype=np.int32)
-        return np.fromiter(map(numbers.number, texts), dtype=np.int32, count=len(texts))
+        return np.fromiter(numbers, dtype=np.int32, count=self.count)
 
-    def _json(self, values: Sequence[Any], kind: type) -> NDArray[np.int32]:
+    def _count(self, name: str, *, missing: int) -> NDArray[np.int64]:
+        """Integers that are not negative, and not the time of what never happens."""
+        found = self._integers(name, missing=missing)
+        types = self.types.get(name, {_NULL})
+        if types == {int}:
+            bad = bool((found < 0).any() or (found == NEVER).any())
+        else:
+            bad = any(value is not None and not 0 <= value < NEVER for value in self.fields.get(name, ()))
+        if bad:
+            raise UnusualError
+        return found
+
+    def _integers(self, name: str, *, missing: int) -> NDArray[np.int64]:
         import numpy as np
 
-        if kind is type(None):
-            return np.full(len(values), -1, dtype=np.int32)
-        return np.fromiter(map(self._values.number, values), dtype=np.int32, count=len(values))
+        types = self.types.get(name, {_NULL})
+        if types == {_NULL}:
+            return np.full(self.count, missing, dtype=np.int64)
+        values = self.fields[name]
+        if _NULL in types:
+            values = [missing if value is None else value for value in values]
+        try:
+            return np.fromiter(values, dtype=np.int64, count=self.count)
+        except OverflowError:
+            raise UnusualError from None
+
+
+def _by_field(lines: list[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+    """The values of each field; where a line has not got it, what it stands for then: null, or an empty object."""
+    names = tuple(lines[0])
+    fields: dict[str, Sequence[Any]]
+    if _REQUIRED.issubset(names) and set(map(len, lines)) == {len(names)}:
+        with contextlib.suppress(KeyError):  # as many fields, but others
+            fields = dict(zip(names, zip(*map(itemgetter(*names), lines), strict=True), strict=True))
+            return fields
+    try:
+        fields = {name: tuple(map(itemgetter(name), lines)) for name in _REQUIRED}
+    except KeyError:
+        raise UnusualError from None
+    for name in set().union(*lines) - _REQUIRED:
+        empty: Any = {} if name == "meta" else None
+        fields[name] = [line.get(name, empty) for line in lines]
+    return fields
 
 
 _FIELDS: Final = (

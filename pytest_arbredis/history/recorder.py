@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
-import sys
 import threading
 import time
-import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,61 +12,39 @@ import orjson
 
 from pytest_arbredis._clock import CLOCK, Clock
 from pytest_arbredis.errors import HarnessError
+from pytest_arbredis.history import forks
 from pytest_arbredis.history.arena import Arenas
 from pytest_arbredis.history.history import History
 from pytest_arbredis.history.jsonl import dump
-from pytest_arbredis.history.layout import COMPLETION, IDS_APART, INVOCATION, INVOKED_AT, OUTCOME_AT, Kind
-from pytest_arbredis.history.lines import encoded, header_line, packed, unrecordable
+from pytest_arbredis.history.layout import (
+    COMPLETION,
+    IDS_APART,
+    INVOCATION,
+    INVOKED_AT,
+    OUTCOME_AT,
+    SHORT_INPUT,
+    SHORT_OUTPUT,
+    Kind,
+)
+from pytest_arbredis.history.packing import encoded, evidence_line, header_line, packed, unrecordable
 from pytest_arbredis.history.recording import opening_of, read_part, read_recording
-from pytest_arbredis.history.recording_file import RecordingExistsError, RecordingFile
+from pytest_arbredis.history.recording_file import RecordingFile
 from pytest_arbredis.history.records import NOT_SENT, EventName, Evidence, Header, Json, Outcome
-from pytest_arbredis.history.whereabouts import joined_recording, joined_recordings, recording_of
+from pytest_arbredis.history.texts import Texts
+from pytest_arbredis.history.tokens import FaultToken, OpToken
+from pytest_arbredis.history.whereabouts import joined_recordings, recording_of
 
 if TYPE_CHECKING:
-    import mmap
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
 _NUMBER_OF = {"ok": 1, "fail": 2, "unknown": 3}
 _OP = int(Kind.OP)
-_MOST_TEXTS = 100_000
-_MOST_ANSWERS = 100
-_FORKED = 1_000_000  # and its process id: the number of a child that was forked
-_new = object.__new__
+_COMPLETION_AT = INVOCATION.size
 _json = orjson.dumps
 _invoke = INVOCATION.pack_into
 _complete = COMPLETION.pack_into
-
-
-class OpToken:
-    """An operation in flight."""
-
-    __slots__ = ("at", "id", "map")
-
-    id: int
-    """The id of the operation."""
-    at: int
-    map: mmap.mmap
-
-    @property
-    def invoked_ns(self) -> int:
-        """When it was invoked."""
-        return int.from_bytes(self.map[self.at + INVOKED_AT : self.at + INVOKED_AT + 8], sys.byteorder)
-
-
-class FaultToken:
-    """A fault in force, and its line as it was last recorded."""
-
-    __slots__ = ("line",)
-
-    def __init__(self, line: dict[str, Any]) -> None:
-        self.line = line
-
-    @property
-    def id(self) -> int:
-        """The id of the fault."""
-        return int(self.line["id"])
 
 
 class Recorder:
@@ -97,7 +72,7 @@ class Recorder:
         if joining is None:
             self._record_header()
             self._file.publish()
-        _recorders.add(self)
+        forks.tell(self)
 
     def _record_into(self, file: RecordingFile) -> None:
         self._file = file
@@ -106,9 +81,7 @@ class Recorder:
         self._ids = itertools.count(first)
         self._fault_ids = itertools.count(first)
         self._versions = itertools.count()
-        self._numbers = itertools.count(1)
-        self._answers: dict[str | bool, tuple[int, int]] = {}
-        self._texts: dict[str, int] = {}
+        self._texts = Texts(self._mine)
         self._closing = threading.Lock()
 
     @classmethod
@@ -120,16 +93,12 @@ class Recorder:
         process that joins. Raises `HarnessError` if there is no recording.
         """
         opening = opening_of(recording_of(path))
-        return Recorder(path, opening.header, clock, joining=_next_to(recording_of(path), opening.nonce))
+        return Recorder(path, opening.header, clock, joining=RecordingFile.beside(recording_of(path), opening.nonce))
 
-    def _forked(self) -> None:
-        """In a child that was forked: what this process records goes into a file of its own."""
+    def forked(self) -> None:
+        """In a child that was forked: what this process records goes into a file of its own. Done by itself."""
         if self._closed is None:
-            file, number = self._file, _FORKED + os.getpid()
-            recording = recording_of(self.path)
-            self._record_into(
-                RecordingFile(joined_recording(recording, number), number=number, nonce=file.nonce, at_once=False)
-            )
+            self._record_into(RecordingFile.of_this_fork(recording_of(self.path), self._file.nonce))
 
     def __enter__(self) -> Self:
         return self
@@ -160,25 +129,15 @@ class Recorder:
             data = _json((key, input, meta) if meta else (key, input), encoded)
         except TypeError as error:
             raise unrecordable("operation", number, error, input) from error
-        size = len(data)
         arena = self._mine.arena
-        position = arena.json_at
-        end = position + size
-        if end > arena.json_end:
-            position = arena.put(data)
-        else:  # what `put` does, without its call
-            arena.json[position:end] = data
-            arena.json_at = end
-            position += arena.json_base
-        at = next(arena.slots, None)
-        if at is None:
-            at = arena.slot()
-        token = _new(OpToken)
+        size = len(data)
+        position = arena.put(data) if size > SHORT_INPUT else 0
+        token = OpToken()
         token.id = number
-        token.at = at
+        token.at = at = next(arena.slots, 0) or arena.slot()
         token.map = arena.map
         _invoke(
-            arena.map,
+            token.map,
             at,
             number,
             process + self._first,
@@ -186,7 +145,8 @@ class Recorder:
             -1 if intended_ns is None else intended_ns,
             position,
             size,
-            self._texts.get(name) or self._text(name),
+            self._texts[name],
+            data,
             _OP,
         )
         return token
@@ -212,29 +172,32 @@ class Recorder:
         meta: Mapping[str, Json] | None = None,
     ) -> None:
         """Record what came of an operation, now or at `completed_ns`. `meta` is added to that of its invocation."""
-        at = token.at
         if token.id < self._first:
             return  # it was in flight when this process was forked, and is its parent's to complete
+        at = token.at
         if token.map[at + OUTCOME_AT]:
             raise HarnessError(f"operation {token.id} was completed twice", remedy="complete a token once")
         if output is None and not meta:
-            position = size = 0
-        elif (type(output) is str or type(output) is bool) and not meta and output in self._answers:
-            position, size = self._answers[output]
+            data, position = b"", 0
         else:
-            position, size = self._answer(token, output, meta)
+            try:
+                data = _json((output, meta) if meta else (output,), encoded)
+            except TypeError as refused:
+                raise unrecordable("operation", token.id, refused, output) from refused
+            position = self._mine.arena.put(data) if len(data) > SHORT_OUTPUT else 0
         texts = self._texts
         _complete(
             token.map,
-            at + INVOCATION.size,
+            at + _COMPLETION_AT,
             self._now() if completed_ns is None else completed_ns,
             -1 if entered_ns is None else entered_ns,
             position,
-            size,
-            0 if node is None else texts.get(node) or self._text(node),
-            0 if error is None else texts.get(error) or self._text(error),
+            len(data),
+            texts[node],
+            texts[error],
             -1 if attempts is None else attempts,
             -1 if confirmed is None else confirmed,
+            data,
             _NUMBER_OF[outcome],
         )
 
@@ -273,7 +236,7 @@ class Recorder:
                 "params": dict(params or {}),
                 "began_ns": self.clock.now_ns() if began_ns is None else began_ns,
                 "ended_ns": None,
-                "evidence": _evidence(evidence),
+                "evidence": evidence_line(evidence),
             }
         )
         self._record_fault(token, token.line)
@@ -281,13 +244,13 @@ class Recorder:
 
     def fault_observed(self, token: FaultToken, evidence: Evidence) -> None:
         """Record by what a fault was seen; later evidence replaces earlier."""
-        self._record_fault(token, {**token.line, "evidence": _evidence(evidence)})
+        self._record_fault(token, {**token.line, "evidence": evidence_line(evidence)})
 
     def fault_ended(self, token: FaultToken, *, evidence: Evidence | None = None, ended_ns: int | None = None) -> None:
         """Record that a fault is healed, now or at `ended_ns`."""
         ended = {**token.line, "ended_ns": self.clock.now_ns() if ended_ns is None else ended_ns}
         if evidence is not None:
-            ended["evidence"] = _evidence(evidence)
+            ended["evidence"] = evidence_line(evidence)
         self._record_fault(token, ended)
 
     def event(self, name: EventName, source: str, data: Mapping[str, Json], *, at_ns: int | None = None) -> None:
@@ -339,56 +302,3 @@ class Recorder:
     def _record_fault(self, token: FaultToken, line: dict[str, Any]) -> None:
         self._mine.arena.line(Kind.FAULT, token.id, next(self._versions), packed(line))
         token.line = line
-
-    def _answer(self, token: OpToken, output: Json, meta: Mapping[str, Json] | None) -> tuple[int, int]:
-        """Position and size of what an operation gave. The first texts are kept: most answers are OK."""
-        try:
-            data = _json((output, meta) if meta else (output,), encoded)
-        except TypeError as error:
-            raise unrecordable("operation", token.id, error, output) from error
-        found = self._mine.arena.put(data), len(data)
-        if isinstance(output, (str, bool)) and not meta and len(self._answers) < _MOST_ANSWERS:
-            self._answers[output] = found
-        return found
-
-    def _text(self, text: str) -> int:
-        """The number of a text that is recorded once for many operations."""
-        number = next(self._numbers)
-        try:
-            data = _json(text)
-        except TypeError as error:
-            raise unrecordable("text", number, error, text) from error
-        self._mine.arena.line(Kind.TEXT, number, 0, data)
-        if len(self._texts) >= _MOST_TEXTS:
-            self._texts.clear()
-        self._texts[text] = number
-        return number
-
-
-def _next_to(recording: Path, nonce: bytes) -> RecordingFile:
-    """A new file beside a recording, with the first number that is free."""
-    for number in range(1, _FORKED):
-        try:
-            file = RecordingFile(joined_recording(recording, number), number=number, nonce=nonce)
-            file.publish()
-        except RecordingExistsError:
-            continue
-        return file
-    raise HarnessError(f"{recording} has too many files beside it", remedy="choose another folder")
-
-
-def _evidence(evidence: Evidence | None) -> dict[str, Json] | None:
-    if evidence is None:
-        return None
-    return {"source": evidence.source, "at_ns": evidence.at_ns, "detail": evidence.detail}
-
-
-_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for recorder in list(_recorders):
-        recorder._forked()  # noqa: SLF001 - of this module
-
-
-os.register_at_fork(after_in_child=_after_fork)

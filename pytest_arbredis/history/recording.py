@@ -147,7 +147,7 @@ class _Reader:
         try:
             outcomes = {start: self._map[start + OUTCOME_AT : end : RECORD.size] for start, end in self._chunks()}
             kinds = {start: (end, self._map[start + KIND_AT : end : RECORD.size]) for start, end in self._chunks()}
-            fields = {start: self._fields(start, end) for start, (end, _) in kinds.items()}
+            fields = {start: self._fields(start, present) for start, (_, present) in kinds.items()}
             self._read_texts(kinds, fields)
             found: list[Record] = []
             faults: dict[int, tuple[int, FaultRecord]] = {}
@@ -166,8 +166,8 @@ class _Reader:
         return found
 
     def _op(self, record: tuple[Any, ...], completed: int) -> Op:
-        number, process, invoked_ns, intended_ns, position, size, name = record[:7]
-        key, value, *more = orjson.loads(self._json(position, size))
+        number, process, invoked_ns, intended_ns, position, size, name, short = record[:8]
+        key, value, *more = orjson.loads(self._json(position, size, short))
         meta = decoded(more[0]) if more else {}
         started = {
             "id": number,
@@ -180,10 +180,10 @@ class _Reader:
         }
         if not completed:
             return Op(**started, meta=meta)
-        completed_ns, entered_ns, position, size, node, error, attempts, confirmed = record[8:16]
+        completed_ns, entered_ns, position, size, node, error, attempts, confirmed, short = record[9:18]
         output: Any = None
         if size:
-            output, *more = orjson.loads(self._json(position, size))
+            output, *more = orjson.loads(self._json(position, size, short))
             if more:
                 meta = {**meta, **decoded(more[0])}
         return Op(
@@ -204,7 +204,7 @@ class _Reader:
     ) -> None:
         """One that has its JSON line."""
         number, version = record[:2]
-        raw = orjson.loads(self._json(record[4], record[5]))
+        raw = orjson.loads(self._json(record[4], record[5], record[7]))
         if kind == Kind.HEADER:
             self._headers.append((version, parse_header(raw)))
             return
@@ -221,13 +221,16 @@ class _Reader:
         for start, (_, present) in kinds.items():
             for kind, record in zip(present, fields[start], strict=False):
                 if kind == Kind.TEXT:
-                    self._texts[record[0]] = orjson.loads(self._json(record[4], record[5]))
+                    self._texts[record[0]] = orjson.loads(self._json(record[4], record[5], record[7]))
 
-    def _fields(self, start: int, end: int) -> list[tuple[Any, ...]]:
-        whole = self._map[start : start + (end - start) // RECORD.size * RECORD.size]
-        return list(RECORD.iter_unpack(whole))
+    def _fields(self, start: int, present: bytes) -> list[tuple[Any, ...]]:
+        """Of the records up to the last that is there: most of a small recording is empty."""
+        count = len(present.rstrip(b"\0"))
+        return list(RECORD.iter_unpack(self._map[start : start + count * RECORD.size]))
 
-    def _json(self, position: int, size: int) -> bytes:
+    def _json(self, position: int, size: int, short: bytes) -> bytes:
+        if not position and size <= len(short):
+            return short[:size]
         if position < UNIT or position + size > len(self._map):
             raise LookupError(f"it points to byte {position}, outside of the file")
         return self._map[position : position + size]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
 import os
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from pytest_arbredis.errors import HarnessError
 from pytest_arbredis.history.layout import (
@@ -22,12 +23,16 @@ from pytest_arbredis.history.layout import (
     VERSION,
     Chunk,
 )
+from pytest_arbredis.history.whereabouts import joined_recording
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_FORKED: Final = 1_000_000
+"""And its process id: the number of a child that was forked."""
 _FIRST_EXTENT: Final = 4 * UNIT
 _LARGEST_EXTENT: Final = 256 * UNIT
+_ZEROS: Final = bytes(UNIT)
 _NO_FALLOCATE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV})
 
 
@@ -72,6 +77,24 @@ class RecordingFile:
         if at_once:
             self._create()
 
+    @classmethod
+    def beside(cls, recording: Path, nonce: bytes) -> Self:
+        """A new file beside a recording, with the first number that is free."""
+        for number in range(1, _FORKED):
+            try:
+                file = cls(joined_recording(recording, number), number=number, nonce=nonce)
+                file.publish()
+            except RecordingExistsError:
+                continue
+            return file
+        raise HarnessError(f"{recording} has too many files beside it", remedy="choose another folder")
+
+    @classmethod
+    def of_this_fork(cls, recording: Path, nonce: bytes) -> Self:
+        """The file of a child that was forked, which is there once it records something."""
+        number = _FORKED + os.getpid()
+        return cls(joined_recording(recording, number), number=number, nonce=nonce, at_once=False)
+
     def publish(self) -> None:
         """Give the file its name, with its first records in it. Raises `RecordingExistsError` if that is taken."""
         FILE_HEADER.pack_into(self._first, 0, MAGIC, ORDER, VERSION, self.number, self.nonce, self._size)
@@ -98,6 +121,8 @@ class RecordingFile:
             if start + length > len(self._map):
                 self._grow(length)
                 start = 0
+            if length == UNIT:
+                self._warm(self._base + start)
             CHUNK_HEADER.pack_into(self._map, start, length, 0)
             self._map[start + CHUNK_KIND_AT] = kind
             self._next = start + length
@@ -145,6 +170,14 @@ class RecordingFile:
         self._extent_size = min(size, _LARGEST_EXTENT)
         self._base, self._next = base, 0
 
+    def _warm(self, at: int) -> None:
+        """Write zeros over the zeros of a unit: its pages are then in memory at once, not each by a fault of its own.
+
+        Seen on ext4, where it takes a quarter of the time of the faults.
+        """
+        with contextlib.suppress(OSError):
+            os.pwrite(self._fd, _ZEROS, at)
+
     def _extent(self, size: int) -> mmap.mmap:
         """The next `size` bytes of the file, allocated and mapped."""
         try:
@@ -184,8 +217,7 @@ def _allocate(fd: int, offset: int, size: int) -> None:
                 raise
         else:
             return
-    zeros = bytes(UNIT)
     at = offset
     while at < offset + size:
-        written = os.pwrite(fd, zeros[: offset + size - at], at)
+        written = os.pwrite(fd, _ZEROS[: offset + size - at], at)
         at += written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -26,9 +27,11 @@ def joined_recordings(recording: Path) -> tuple[Path, ...]:
     """The files of all processes that joined a recording."""
     name = re.compile(re.escape(recording.name) + r"\.\d+")
     try:
-        return tuple(sorted(path for path in recording.parent.iterdir() if name.fullmatch(path.name)))
+        with os.scandir(recording.parent) as entries:
+            names = sorted(entry.name for entry in entries if name.fullmatch(entry.name))
     except OSError:
         return ()
+    return tuple(map(recording.with_name, names))
 
 
 def located(path: Path) -> Path:

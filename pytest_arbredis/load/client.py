@@ -26,8 +26,9 @@ from pytest_arbredis.load.workloads import FLOOR, Planned, Workload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_arbredis.history.recorder import OpToken, Recorder
+    from pytest_arbredis.history.recorder import Recorder
     from pytest_arbredis.history.records import Json, Outcome
+    from pytest_arbredis.history.tokens import OpToken
 
 _SPIN_NS = 250_000  # a sleep overshoots by 50 to 150 µs; the record of an invocation takes some 10
 _NAP_NS = 100_000_000  # a stop is heeded this soon

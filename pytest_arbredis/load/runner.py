@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 _SWITCH_INTERVAL_S = 0.0005  # a thread whose reply is there waits at most this long for another thread's Python
 _OPEN_WITHIN_S = 30.0
 _JOIN_S = 0.05
+_BEFORE_THE_LOAD = (
+    "before the load began",
+    "mend the subject's `open`; what it is given: url, primary, sentinels, master_name, login, env",
+)
+_WHILE_IT_WORKED = (
+    "while it worked",
+    "the outcome table (load/outcomes.py) judges only what it lists: mend the subject's `apply`, or list the error",
+)
 
 
 @dataclass(slots=True)
@@ -178,10 +186,10 @@ def _raise_first(clients: list[Client], subject: Subject) -> None:
         if isinstance(error, ArbredisError):
             raise error
         if error is not None:
-            what = "while it worked" if client.opened else "before the load began"
+            what, remedy = _WHILE_IT_WORKED if client.opened else _BEFORE_THE_LOAD
             raise HarnessError(
                 f"client {client.number} of {subject.name} raised {type(error).__name__} {what}: {error}",
-                remedy="the outcome table (load/outcomes.py) judges only what it lists: mend the subject, or list it",
+                remedy=remedy,
             ) from error
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_arbredis.history.records import Json
+    from pytest_arbredis.load.cas_registers import OnCasRegisters
     from pytest_arbredis.load.messages import Messages
+    from pytest_arbredis.load.objects import Model, OnObjects
 
 COMMANDS = ("GET", "SET", "PUBLISH")
 """What `commands` can send."""
@@ -189,6 +191,20 @@ def messages(rate_hz: float, clients: int, receive_every: int = 10) -> Messages:
     from pytest_arbredis.load.messages import Messages
 
     return Messages(rate_hz=rate_hz, clients=clients, receive_every=receive_every)
+
+
+def on_objects(model: Model, rate_hz: float, clients: int, *, keys: int = 4, change_share: float = 0.5) -> OnObjects:
+    """Operations on a few objects of one kind (register, counter, queue, append-log, set) that all clients share."""
+    from pytest_arbredis.load.objects import OnObjects
+
+    return OnObjects(model=model, rate_hz=rate_hz, clients=clients, keys=keys, change_share=change_share)
+
+
+def on_cas_registers(rate_hz: float, clients: int, *, keys: int = 1) -> OnCasRegisters:
+    """Compare-and-set, writes and reads of a few values, on registers that all clients share."""
+    from pytest_arbredis.load.cas_registers import OnCasRegisters
+
+    return OnCasRegisters(rate_hz=rate_hz, clients=clients, keys=keys)
 
 
 def key_prefix(run: str) -> str:

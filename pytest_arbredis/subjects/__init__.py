@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         pool,
         sentinel,
     )
+    from pytest_arbredis.subjects.redis_py_objects import objects
     from pytest_arbredis.subjects.unattended import black_box
 
 __all__ = [
@@ -28,13 +29,14 @@ __all__ = [
     "black_box",
     "direct",
     "from_url",
+    "objects",
     "pool",
     "process",
     "pubsub",
     "sentinel",
 ]
 
-_ELSEWHERE = {"black_box": "unattended", "process": "json_lines", "pubsub": "channels"}
+_ELSEWHERE = {"black_box": "unattended", "objects": "redis_py_objects", "process": "json_lines", "pubsub": "channels"}
 
 
 def __getattr__(name: str) -> object:

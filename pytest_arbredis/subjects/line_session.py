@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import UsageError
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 class LineSession:
     """Implements `Session` and `CountsAttempts`. `operations` gives for each name what it asks of the session."""
 
-    def __init__(self, dialer: Dialer, operations: Mapping[str, Callable[[LineSession, Invocation], Json]]) -> None:
+    def __init__(
+        self, dialer: Dialer, operations: Mapping[str, Callable[[LineSession, Invocation], Answer | Json]]
+    ) -> None:
         self.dialer = dialer
         self._operations = operations
         self._line: Line | None = None
@@ -51,7 +54,8 @@ class LineSession:
         except BaseException:
             self.hang_up()
             raise
-        return Answer(output=output, node=self._tried[-1] if self._tried else None)
+        said = output if isinstance(output, Answer) else Answer(output=output)
+        return replace(said, node=self._tried[-1] if self._tried else None)
 
     def line(self) -> Line:
         """The present line, connected; to the primary, as it is known now, if there was none."""

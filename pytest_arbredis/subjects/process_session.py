@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.errors import UsageError
-from pytest_arbredis.history.lines import packed
+from pytest_arbredis.history.packing import packed
 from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
 from pytest_arbredis.subjects.bot import Bot
 from pytest_arbredis.subjects.json_answer import GarbageError, is_ready, said_in

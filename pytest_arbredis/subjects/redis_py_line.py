@@ -67,8 +67,8 @@ class RedisPyDialer:
         address = self.endpoints.primary
         if self.endpoints.sentinels:
             asking: dict[str, Any] = {"socket_timeout": self.timeout_s}
-            known = redis.sentinel.Sentinel(self.endpoints.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-            address = known.discover_master(self.endpoints.master_name)  # type: ignore[no-untyped-call]
+            known = redis.sentinel.Sentinel(self.endpoints.sentinels, sentinel_kwargs=asking)
+            address = known.discover_master(self.endpoints.master_name)
         return RedisPyLine(self.endpoints, address, self.timeout_s)
 
     def replica(self) -> RedisPyLine:

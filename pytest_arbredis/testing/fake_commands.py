@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_arbredis.errors import UsageError
+from pytest_arbredis.load.cas_registers import CAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,11 +78,24 @@ def _smembers(data: Data, words: tuple[str, ...], _: int) -> set[str]:
     return {*data.values.get(words[0], ())}
 
 
+def _eval(data: Data, words: tuple[str, ...], _: int) -> int:
+    script, _keys, key, old, new = words
+    if script != CAS:
+        raise UsageError(
+            f"a script that servers in memory do not know: {script}", remedy="use that of cas_registers.py"
+        )
+    if data.values.get(key) != old:
+        return 0
+    data.values[key] = new
+    return 1
+
+
 def _time(_: Data, __: tuple[str, ...], now_ms: int) -> list[str]:
     return [str(now_ms // 1000), str(now_ms % 1000 * 1000)]
 
 
 _COMMANDS: Final[dict[str, Callable[[Data, tuple[str, ...], int], Any]]] = {
+    "EVAL": _eval,
     "GET": _get,
     "INCRBY": _incrby,
     "LPOP": _lpop,
@@ -92,5 +106,5 @@ _COMMANDS: Final[dict[str, Callable[[Data, tuple[str, ...], int], Any]]] = {
     "SMEMBERS": _smembers,
     "TIME": _time,
 }
-WRITES: Final = frozenset({"SET", "INCRBY", "RPUSH", "LPOP", "SADD"})
+WRITES: Final = frozenset({"SET", "EVAL", "INCRBY", "RPUSH", "LPOP", "SADD"})
 """Those that change something, and are replicated."""

@@ -132,9 +132,7 @@ class FakeServers:
 
     def confirmed(self, offset: int) -> int:
         """How many connected replicas have all writes up to an offset."""
-        return sum(
-            replica.offset >= offset and "replication_cut" not in replica.faults for replica in self.nodes[1:]
-        )
+        return sum(replica.offset >= offset and "replication_cut" not in replica.faults for replica in self.nodes[1:])
 
     def _restart_empty(self, node: FakeNode) -> None:
         node.data, node.incarnation, node.offset = Data(), node.incarnation + 1, 0
@@ -170,7 +168,7 @@ class FakeLine:
         self._timeout_s = timeout_s
         self._incarnation: int | None = None
         self._replies: deque[Reply] = deque()
-        self._written = 0
+        self._seen = 0
 
     @property
     def node(self) -> str:
@@ -187,7 +185,7 @@ class FakeLine:
         if faults & {"stall", "blackhole", "pause"}:
             clock.sleep(self._timeout_s)
             raise LateError(f"Timeout connecting to {self._node.name}")
-        self._incarnation = self._node.incarnation
+        self._incarnation, self._seen = self._node.incarnation, self._node.offset
 
     def send(self, *words: str) -> None:
         """Apply it now, or when what holds it ends; its reply follows."""
@@ -201,8 +199,7 @@ class FakeLine:
 
         def deliver() -> None:
             reply.said = servers.execute(node, words)
-            if words[0] in WRITES:
-                self._written = node.offset
+            self._seen = node.offset
             if "blackhole" not in node.faults:
                 reply.at_ns = servers.clock.now_ns() + int((servers.took_s + node.latency_s) * NS_PER_S)
 
@@ -242,9 +239,10 @@ class FakeLine:
             raise LostError("Connection closed by server.")
 
     def _wait_for_replicas(self, reply: Reply, wanted: int, within_ms: int) -> None:
-        """WAIT looks at what this very line wrote: on one that wrote nothing it is content at once."""
+        """As in Redis, WAIT looks at the offset of this line's own last command: another line's write may be later."""
         servers = self._servers
-        if servers.confirmed(self._written) < wanted:
+        if servers.confirmed(self._seen) < wanted:
             servers.clock.sleep(within_ms / 1000)
-        reply.said = servers.confirmed(self._written)
+        reply.said = servers.confirmed(self._seen)
         reply.at_ns = servers.clock.now_ns()
+        self._seen = self._node.offset

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import inspect
 import os
 import pty
 import resource
@@ -10,7 +13,8 @@ import statistics
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 from drills import Drill, Finished, start
@@ -19,10 +23,8 @@ from pytest_arbredis._clock import wait_until
 from pytest_arbredis.cli import main as command
 from pytest_arbredis.servers import ports
 from pytest_arbredis.servers.redis import find_redis
+from pytest_arbredis.servers.toxiproxy import await_toxiproxy
 from pytest_arbredis.topology import deploy
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for leftovers in /proc")
 
@@ -150,12 +152,23 @@ def path_with(*programs: Path) -> str:
         ),
     ],
 )
-def test_wrong_usage_exits_2_and_names_what_is_known(drilled, arguments, told):
-    done = drilled(*arguments, launcher="" if "--launcher" in arguments else "process")
-    assert done.status == 2, done
+def test_wrong_usage_exits_2_and_names_what_is_known(here, monkeypatch, capsys, arguments, told):
+    monkeypatch.chdir(here)
+    monkeypatch.delitem(sys.modules, "planted", raising=False)
+    launcher = [] if "--launcher" in arguments else ["--launcher", "process"]
+    status = command.status_of(["drill", *arguments, *launcher, "--runs-dir", "runs"])
+    said = capsys.readouterr()
+    assert status == 2, said
     for part in told:
-        assert part in done.err
-    assert "Traceback" not in done.err
+        assert part in said.err
+    assert "Traceback" not in said.err
+    assert not list((here / "runs").glob("*/"))
+
+
+def test_wrong_usage_is_the_exit_status_of_the_process(drilled):
+    done = drilled("planted:NOPE")
+    assert done.status == 2, done
+    assert "unknown Scenario in planted 'NOPE'" in done.err
     assert done.took_s < 10
 
 
@@ -221,7 +234,7 @@ def test_a_configuration_that_redis_refuses_is_a_failure_with_its_log(drilled):
     assert_failed(done, "n0 (redis) ended with exit status 1", "maxmemory", "refused: the harness failed, no verdict")
 
 
-def test_a_toxiproxy_that_hangs_is_a_failure_within_its_deadline(drilled, program):
+def test_a_toxiproxy_that_hangs_is_a_failure_within_its_deadline(here, program, monkeypatch, capsys):
     text = (
         f"#!{sys.executable}\nimport socket, sys\n"
         "if '-config' not in sys.argv: sys.exit(print('toxiproxy-server version 2.12.0'))\n"
@@ -230,20 +243,42 @@ def test_a_toxiproxy_that_hangs_is_a_failure_within_its_deadline(drilled, progra
         "taken = []\nwhile True: taken.append(listener.accept())\n"
     )
     hangs = program("toxiproxy-server", text)
-    done = drilled("planted:HOLDS", "--redis-bin", str(find_redis()), env={"PATH": path_with(hangs)})
-    assert_failed(done, "waited", "toxiproxy to answer on port", "did not answer within", within_s=20)
+    assert inspect.signature(await_toxiproxy).parameters["within_s"].default <= 10
+    monkeypatch.setattr(deploy, "await_toxiproxy", functools.partial(await_toxiproxy, within_s=1.0))
+    monkeypatch.setenv("PATH", path_with(hangs))
+    arguments = [str(only(here)), "--launcher", "process", "--redis-bin", str(find_redis()), "--runs-dir", "runs"]
+    monkeypatch.chdir(here)
+    began = time.monotonic()
+    status = command.status_of(["drill", *arguments])
+    said = capsys.readouterr()
+    done = Finished(status=status, out=said.out, err=said.err, took_s=time.monotonic() - began)
+    assert_failed(done, "waited ", "toxiproxy to answer on port", "did not answer within")
+    assert not [words for words in map(command_line, Path("/proc").glob("[0-9]*")) if str(hangs) in words]
+
+
+def only(here: Path) -> Path:
+    """A file with the scenario `holds` and no other."""
+    path = here / "only.py"
+    path.write_text(SCENARIOS.partition("LIES =")[0])
+    return path
+
+
+def command_line(process: Path) -> str:
+    """What a process was called with; nothing if it has ended."""
+    with contextlib.suppress(OSError):
+        return (process / "cmdline").read_bytes().decode(errors="replace")
+    return ""
 
 
 def test_ports_that_a_stranger_holds_are_a_failure_that_names_it(monkeypatch, capsys, here):
     with ports.claim(4) as slot:
         first = slot.first
-    (here / "only.py").write_text(SCENARIOS.partition("LIES =")[0])
     monkeypatch.setattr(deploy, "claim", lambda size: ports.claim(size, first=first, last=first + size - 1))
     listen = f"import socket; kept = socket.create_server(('127.0.0.1', {first})); print(1, flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", listen], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
         assert stranger.stdout is not None
         assert stranger.stdout.readline() == b"1\n"
-        arguments = [str(here / "only.py"), "--launcher", "process", "--runs-dir", str(here / "runs")]
+        arguments = [str(only(here)), "--launcher", "process", "--runs-dir", str(here / "runs")]
         status = command.status_of(["drill", *arguments])
         stranger.communicate(b"\n")
     said = capsys.readouterr().out
@@ -259,8 +294,7 @@ def test_a_guarantee_that_holds_exits_0_from_a_module_and_from_a_file(drilled, h
     done = drilled("planted:HOLDS")
     assert done.status == 0, done
     assert "1/1 holds: valid" in done.out
-    only = here / "only.py"
-    only.write_text(SCENARIOS.partition("LIES =")[0])
+    only(here)
     done = drilled("only.py", "--seed", "7")
     assert done.status == 0, done
     assert "seed 7" in done.out
@@ -398,7 +432,7 @@ def interruptible():
 def test_an_interrupted_drill_is_healed_stopped_and_its_history_kept(here, number, status, moment):
     drill = start(["planted:LONG", "--launcher", "process"], runs=here / "runs", cwd=here)
     try:
-        wait_until(lambda: moment(drill), within_s=20, what=moment.__name__, every_s=0.002)
+        wait_until(lambda: moment(drill), within_s=20, what=moment.__name__)
         ports_of_it = drill.ports()
         drill.process.send_signal(number)
         done = drill.finished(within_s=20)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_arbredis._clock import wait_until
+from pytest_arbredis.cli.main import status_of
 from pytest_arbredis.servers.toxiproxy import user_cache
 
 CACHE = str(user_cache().parent)
@@ -26,6 +27,15 @@ def run(folder, *arguments):
     return subprocess.run(
         command(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder in which the command is called in this process, where a process of its own would show nothing more."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARBREDIS_LAUNCHER", "process")
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return tmp_path
 
 
 SAYS = """
@@ -114,10 +124,10 @@ def test_the_program_does_not_outlive_a_killed_arbredis(tmp_path):
         ((), 2, "Missing argument"),
     ],
 )
-def test_what_cannot_be_run_is_wrong_usage(tmp_path, arguments, status, why):
-    done = run(tmp_path, "exec", *arguments)
-    assert done.returncode == status
-    assert why in done.stderr
+@pytest.mark.usefixtures("here")
+def test_what_cannot_be_run_is_wrong_usage(capsys, arguments, status, why):
+    assert status_of(["exec", *arguments]) == status
+    assert why in capsys.readouterr().err
 
 
 @pytest.mark.thorough
@@ -170,16 +180,18 @@ nothing = 3
         ("mine:nothing", "is no subject: 3"),
     ],
 )
-def test_a_subject_that_is_none_is_wrong_usage(tmp_path, name, why):
-    (tmp_path / "mine.py").write_text(SUBJECT)
-    done = run(tmp_path, "drill", "--subject", name, "--list")
-    assert (done.returncode, why in done.stderr) == (2, True), done.stderr
+def test_a_subject_that_is_none_is_wrong_usage(here, capsys, name, why):
+    (here / "mine.py").write_text(SUBJECT)
+    status = status_of(["drill", "--subject", name, "--list"])
+    told = capsys.readouterr().err
+    assert (status, why in told) == (2, True), told
 
 
-def test_the_scenarios_that_do_not_fit_are_listed_with_the_reason(tmp_path):
-    (tmp_path / "mine.py").write_text(SUBJECT)
-    done = run(tmp_path, "drill", "--subject", "mine:Bot", "--profile", "release")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "subject my bot: 0 of" in done.stdout
-    assert "not run: failover.crash: it asks for write, and my bot offers GET, SET" in done.stdout
-    assert "not run: lost_writes.zombie: it demonstrates a hazard" in done.stdout
+def test_the_scenarios_that_do_not_fit_are_listed_with_the_reason(here, capsys):
+    (here / "mine.py").write_text(SUBJECT)
+    status = status_of(["drill", "--subject", "mine:Bot", "--profile", "release"])
+    told = capsys.readouterr().out
+    assert status == 3, told
+    assert "subject my bot: 0 of" in told
+    assert "not run: failover.crash: it asks for write, and my bot offers GET, SET" in told
+    assert "not run: lost_writes.zombie: it demonstrates a hazard" in told

@@ -21,6 +21,7 @@ import redis
 from drills import MARK, Drill
 
 from pytest_arbredis._clock import wait_until
+from pytest_arbredis.cli.main import status_of
 from pytest_arbredis.gameday.channel import ask
 from pytest_arbredis.history.jsonl import load
 from pytest_arbredis.servers import ports
@@ -186,7 +187,7 @@ def _is_writable(client: redis.Redis) -> bool:
         return False
 
 
-def test_what_is_mistyped_or_cannot_be_is_told_and_leaves_the_game_day_as_it_was(arbredis):
+def test_what_is_mistyped_or_cannot_be_is_told_and_leaves_the_game_day_as_it_was(arbredis, monkeypatch, capsys):
     (arbredis.here / "brought").mkdir()
     (arbredis.here / "brought" / "brought.py").write_text(NO_SUCH_EFFECT)
     info = arbredis.here / "brought" / "brought-1.0.dist-info"
@@ -195,11 +196,12 @@ def test_what_is_mistyped_or_cannot_be_is_told_and_leaves_the_game_day_as_it_was
     (info / "entry_points.txt").write_text("[arbredis.faults]\nno_such_effect = brought:NoSuchEffect\n")
     arbredis.env["PYTHONPATH"] = str(arbredis.here / "brought")
 
+    monkeypatch.chdir(arbredis.here)
     for arguments in (["inject", "crash primary"], ["status"], ["heal"], ["down"]):
-        nobody = arbredis(*arguments)
-        assert nobody.status == 2, nobody
-        assert "no game day is up" in nobody.err
-        assert "arbredis up" in nobody.err
+        assert status_of(arguments) == 2
+        told = capsys.readouterr().err
+        assert "no game day is up" in told
+        assert "arbredis up" in told
     assert not (arbredis.here / ".arbredis").exists()
 
     briefing, owned, listening = up(arbredis, "--topology", "single")
@@ -217,9 +219,8 @@ def test_what_is_mistyped_or_cannot_be_is_told_and_leaves_the_game_day_as_it_was
         (["up", "--topology", "single", "--replicas", "2"], "takes no replicas"),
         (["up", "--port", "primary"], "use ROLE=N"),
     ):
-        done = arbredis(*arguments)
-        assert done.status == 2, done
-        assert told in done.err
+        assert status_of(arguments) == 2
+        assert told in capsys.readouterr().err
     unobserved = arbredis("inject", "no_such_effect primary")
     assert unobserved.status == 3, unobserved
     assert "no probe saw its effect within 0.1 s" in unobserved.err

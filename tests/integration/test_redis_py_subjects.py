@@ -182,7 +182,8 @@ def test_a_read_is_not_followed_by_wait(endpoints, client, make):
 
 
 def test_replicas_that_confirm_are_counted(endpoints, client, port, tmp_path):
-    with started(tmp_path, "--replicaof", "127.0.0.1", str(port), "--repl-diskless-sync-delay", "0"):
+    client.config_set("repl-diskless-sync", "no")  # else the primary waits 5 s for more replicas
+    with started(tmp_path, "--replicaof", "127.0.0.1", str(port)):
         wait_until(
             lambda: client.info("replication").get("slave0", {}).get("state") == "online",
             within_s=20,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_arbredis.checkers import api as checks
-from pytest_arbredis.load.protocol import Answer
-from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS, write
 from redis.exceptions import RedisError
 
 from planted.case import AWAY, WRITE_AND_READ, WRITES, Planted
+from pytest_arbredis.checkers import api as checks
+from pytest_arbredis.load.protocol import Answer
+from pytest_arbredis.subjects.line_session import LineSession
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS, write
 
 
 class Session(LineSession):

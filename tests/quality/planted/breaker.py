@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
+
 from pytest_arbredis._clock import NS_PER_S
 from pytest_arbredis.load.outcomes import classify
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
-from redis.exceptions import RedisError
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,14 @@ from collections.abc import Callable  # noqa: TC003 - dataclass fields are resol
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planted.bot import Bot, Shared
 from pytest_arbredis import Scenario, schedule, topologies
-from pytest_arbredis.faults.schedule import Schedule
 from pytest_arbredis.load.objects import OnObjects
 from pytest_arbredis.load.workloads import unique_writes
 
-from planted.bot import Bot, Shared
-
 if TYPE_CHECKING:
     from pytest_arbredis.checkers.verdict import Check
+    from pytest_arbredis.faults.schedule import Schedule
     from pytest_arbredis.load.line import Dialer
     from pytest_arbredis.load.workloads import Workload
 
@@ -49,7 +48,7 @@ class Planted:
     claim: Check
     faults: Schedule
     topology: Any = SINGLE
-    seconds: float = 1.6
+    seconds: float = 2.0
     judged: tuple[str, ...] = ("write",)
     read_back: bool = True
     timeout_s: float = 0.3

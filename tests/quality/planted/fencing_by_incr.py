@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planted.case import ANYTHING, Planted
 from pytest_arbredis import schedule
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.load.workloads import Planned, key_prefix, offsets
 from pytest_arbredis.subjects.line_session import LineSession
-
-from planted.case import ANYTHING, Planted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

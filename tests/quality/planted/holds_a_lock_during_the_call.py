@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from collections import deque
 from statistics import median
 
+from planted.case import WRITE_AND_READ, Planted, registers
 from pytest_arbredis import schedule
 from pytest_arbredis._clock import NS_PER_MS
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
-
-from planted.case import WRITE_AND_READ, Planted, registers
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 LATENCY_MS = 80
 MOST_MS = 3 * LATENCY_MS
 
 
 class Session(LineSession):
-    """One call at a time, over all sessions."""
+    """One call at a time over all sessions, in the order in which they come."""
 
     def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
         self._shared = shared
 
     def answer(self, op):
-        clock, lock = self._shared.clock, self._shared.lock
-        while not lock.acquire(blocking=False):
-            clock.sleep(0.001)  # a manual clock passes only while everybody sleeps
+        with self._shared.lock:
+            line = self._shared.things.setdefault("line", deque())
+            line.append(op.id)
+        while line[0] != op.id:
+            self._shared.clock.sleep(0.005)  # a manual clock passes only while everybody sleeps
         try:
             return super().answer(op)
         finally:
-            lock.release()
+            line.popleft()
 
 
 def calls_side_by_side(history):

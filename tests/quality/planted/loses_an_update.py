@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from planted.case import Planted
 from pytest_arbredis import schedule
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.load.objects import OnObjects
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
-
-from planted.case import Planted
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 class Session(LineSession):

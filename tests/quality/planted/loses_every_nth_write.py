@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from planted.case import NOTHING, WRITE_AND_READ, WRITES, Planted
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
-
-from planted.case import NOTHING, WRITE_AND_READ, WRITES, Planted
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 class Session(LineSession):

@@ -1,15 +1,15 @@
-"""A value is taken off the queue before it is in safe hands: if the reply is lost, so is the value, and nobody is told."""
+"""A value is taken off the queue before it is in safe hands: if the reply is lost, so is the value, silently."""
 
 from __future__ import annotations
 
+from redis.exceptions import ConnectionError as LostError
+
+from planted.case import ANYTHING, REPLIES_LOST, Planted
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.load.objects import OnObjects
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
-from redis.exceptions import ConnectionError as LostError
-
-from planted.case import ANYTHING, REPLIES_LOST, Planted
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 class Session(LineSession):
@@ -32,8 +32,13 @@ PLANTED = Planted(
     does="Says that nothing was taken off the queue when the connection ends during the taking.",
     buggy=Session,
     correct=lambda dialer, _: LineSession(dialer, OPERATIONS["queue"]),
-    steps=(("enqueue", "a", ANYTHING), ("enqueue", "b", ANYTHING), ("dequeue", None, "a"), ("dequeue", None, "b"))
-    + (("dequeue", None, None),),
+    steps=(
+        ("enqueue", "a", ANYTHING),
+        ("enqueue", "b", ANYTHING),
+        ("dequeue", None, "a"),
+        ("dequeue", None, "b"),
+        ("dequeue", None, None),
+    ),
     workload=OnObjects(model="queue", rate_hz=240, clients=4, keys=1, change_share=0.65),
     faults=REPLIES_LOST,
     claim=checks.queue_is_fifo(),

@@ -19,6 +19,7 @@ NAMES = (
     "late_probe_opens_the_breaker",
     "holds_a_lock_during_the_call",
     "loses_an_update",
+    "compares_before_it_sets",
     "queue_drops_on_a_crash",
     "loses_the_time_to_live",
     "reply_shifted_by_one",

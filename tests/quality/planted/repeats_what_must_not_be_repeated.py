@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_arbredis.checkers import api as checks
-from pytest_arbredis.load.workloads import increments
-from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
 from redis.exceptions import ConnectionError as LostError
 
 from planted.case import REPLIES_LOST, Planted
+from pytest_arbredis.checkers import api as checks
+from pytest_arbredis.load.workloads import increments
+from pytest_arbredis.subjects.line_session import LineSession
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 class Session(LineSession):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pytest_arbredis.checkers import api as checks
-from pytest_arbredis.subjects.line_session import LineSession
-from pytest_arbredis.subjects.objects import OPERATIONS
 from redis.exceptions import TimeoutError as LateError
 
 from planted.case import SILENT, WRITE_AND_READ, Planted, registers
+from pytest_arbredis.checkers import api as checks
+from pytest_arbredis.subjects.line_session import LineSession
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 
 class Session(LineSession):

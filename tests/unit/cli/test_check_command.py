@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 
 import pytest
@@ -107,6 +108,9 @@ def test_the_table_shows_the_operations_that_prove_it(built, capsys):
         (["mine", "--check", "confirmed_writes_survive(wanted=0)"], "wanted=0"),
         (["mine", "--max-memory", "much"], "512M"),
         (["mine", "--max-seconds", "0"], "max-seconds"),
+        (["mine", "--max-seconds", "inf"], "max-seconds"),
+        (["n" * 300], "neither a file nor a run"),
+        (["/dev/null"], "no regular file"),
         (["mine", "--format", "xml"], "format"),
     ],
 )
@@ -121,6 +125,28 @@ def test_a_malformed_file_is_wrong_usage_and_names_the_line(tmp_path, capsys):
     path.write_bytes(encode(Header(run="r")) + b'\n{"type":\n')
     assert status_of(["check", str(path), "--model", "register"]) == 2
     assert "line 2" in capsys.readouterr().err
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    assert status_of(["check", str(tmp_path / "pipe"), "--model", "register"]) == 2
+    assert "no regular file" in capsys.readouterr().err
+
+
+def test_lines_of_unknown_kinds_are_told_aside_even_where_warnings_are_errors(built, capsys, recwarn):
+    folder = built(model="register")
+    with (folder / "history.jsonl").open("ab") as file:
+        file.write(b'{"type":"later"}\n')
+    assert status_of(["check", str(folder), "--format", "json"]) == 0
+    answer, aside = capsys.readouterr()
+    assert json.loads(answer)["verdict"] == "valid"
+    assert aside == f"arbredis: {folder / 'history.jsonl'}: lines left out: 1 of later\n"
+    assert not recwarn.list
+
+
+def test_a_limit_is_told_as_it_was_asked_for():
+    with pytest.raises(BeyondLimitError, match="within 7 s"), limited(seconds=0, memory_bytes=None, of_seconds=7):
+        pytest.fail("the limit was passed already")
 
 
 def test_beyond_its_memory_a_history_is_unknown(built, capsys):

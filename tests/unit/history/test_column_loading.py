@@ -140,6 +140,7 @@ BAD = [
     {**OP, "process": 8},
     {**OP, "id": 8},
     {"type": "fault"},
+    {"type": "op"},
 ]
 
 
@@ -159,6 +160,16 @@ def test_a_bad_line_is_the_error_that_load_raises(tmp_path, bad):
         load_columns(path)
     assert str(raised.value) == str(expected.value)
     assert ", line " in str(raised.value)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_line_is_that_error_without_good_ones_too(tmp_path, bad):
+    path = written(tmp_path, HEADER, bad, bad)
+    with pytest.raises(MalformedHistoryError) as expected:
+        load(path)
+    with pytest.raises(MalformedHistoryError) as raised:
+        load_columns(path)
+    assert str(raised.value) == str(expected.value)
 
 
 def test_kinds_that_are_not_known_are_left_out_with_one_warning(tmp_path):
@@ -196,3 +207,75 @@ def test_progress_grows_from_nothing_to_all(tmp_path):
     assert 50 < len(shares) <= 102
     assert shares[0] < 0.05
     assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b'{"type":"later"},{"type":"later"}'],
+        [b'{"type":"later"', b'"a":1}'],
+        [b'{"type":"later"},{"type":"later"}', b'{"type":"later"', b'"a":1}'],
+        [b'{"type":"later","a":[{}', b"{}]}", b'{"type":"later"},{"type":"later"}'],
+        [b'{"type":"later","a":"', b'"}'],
+    ],
+)
+def test_every_line_is_one_whole_value_though_many_are_decoded_at_once(tmp_path, lines):
+    path = written(tmp_path, HEADER, OP, *lines, {**OP, "id": 1, "process": 1})
+    with pytest.raises(MalformedHistoryError) as expected:
+        load(path)
+    with pytest.raises(MalformedHistoryError) as raised:
+        load_columns(path)
+    assert str(raised.value) == str(expected.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("intended_ns", -1),
+        ("completed_ns", 2**63 - 1),
+        ("confirmed", -1),
+        ("attempts", True),
+        ("entered_ns", 1.0),
+        ("key", ["k"]),
+        ("key", 1),
+        ("name", None),
+        ("outcome", ["ok"]),
+        ("node", 1),
+        ("meta", None),
+    ],
+)
+def test_a_bad_value_is_found_among_nulls_and_lines_of_other_fields(tmp_path, field, value):
+    """What a null stands for in a column (-1, the latest time) is no value that a line may have."""
+    others = [{**OP, "id": number, "process": number, "completed_ns": 20 + number} for number in range(1, 9)]
+    in_flight = {**OP, "id": 9, "process": 9, "outcome": "unknown", "completed_ns": None, "key": None, "confirmed": 1}
+    path = written(tmp_path, HEADER, *others, in_flight, {**OP, field: value})
+    with pytest.raises(MalformedHistoryError) as expected:
+        load(path)
+    with pytest.raises(MalformedHistoryError) as raised:
+        load_columns(path)
+    assert str(raised.value) == str(expected.value)
+
+
+def test_what_is_read_in_many_batches_is_one_history(tmp_path):
+    """Numbers of names, keys and values go on from batch to batch; faults and unknown fields come in between."""
+    ops = [
+        Op(
+            id=number,
+            process=number,
+            name="read" if number % 3 else "write",
+            key=None if number % 50 == 0 else f"k{number % 7}",
+            input=VALUES[number * 7 % len(VALUES)],
+            output=f"v{number // 2}",
+            outcome="ok",
+            invoked_ns=number,
+            completed_ns=number + 1,
+            extra={"colour": "red"} if number % 900 == 0 else {},
+        )
+        for number in range(3000)
+    ]
+    faults = [FaultRecord(id=number, name="crash", target="primary", began_ns=number * 900) for number in range(3)]
+    path = tmp_path / "history.jsonl"
+    dump(History.of(Header(run="r"), [*ops, *faults]), path)
+    loaded = load_columns(path)
+    assert same(loaded.columns, columns_of(load(path)))
+    assert len(loaded.rest.faults) == 3

@@ -192,3 +192,14 @@ def test_threads_record_side_by_side_and_nothing_is_lost(tmp_path):
     assert {op.key for op in history.ops} == {f"{process}:{number}" for process in range(6) for number in range(500)}
     assert {op.outcome for op in history.ops} == {"ok"}
     assert len({op.id for op in history.ops}) == 3000
+
+
+@pytest.mark.parametrize("length", range(53, 58))
+@pytest.mark.parametrize("answer", range(19, 23))
+def test_json_that_just_fits_into_a_record_or_just_does_not_is_read_back(recorder, length, answer):
+    """A record holds 64 bytes of `[key,input]` and 24 of `[output]`; longer JSON lies elsewhere."""
+    token = recorder.begin(process=0, name="write", input="x" * length)
+    recorder.complete(token, outcome="ok", output="y" * answer)
+    (op,) = now(recorder).ops
+    assert (len(op.input), len(op.output)) == (length, answer)
+    assert recorder.close().ops == (op,)

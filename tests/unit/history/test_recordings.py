@@ -12,7 +12,7 @@ import pytest
 
 from pytest_arbredis.errors import HarnessError, MalformedHistoryError
 from pytest_arbredis.history.jsonl import load
-from pytest_arbredis.history.layout import CHUNK_HEADER, INVOCATION, RECORD, UNIT
+from pytest_arbredis.history.layout import CHUNK_HEADER, INVOCATION, OUTCOME_AT, RECORD, UNIT
 from pytest_arbredis.history.lines import HistoryWarning
 from pytest_arbredis.history.recorder import Recorder
 from pytest_arbredis.history.records import Header
@@ -151,12 +151,12 @@ def test_a_truncated_recording_is_refused(recorder, kept):
     [
         (0, b"not ours", "no recording of a history"),
         (8, struct.pack("=I", 0x04030201), "another byte order"),
-        (12, struct.pack("=I", 2), "version is 2; this arbredis reads version 1"),
+        (12, struct.pack("=I", 9), "version is 9; this arbredis reads version 2"),
         (2 * UNIT + 8, b"\x09", "no chunk"),
         (2 * UNIT, struct.pack("=q", UNIT * 1000), "no chunk"),
         (RECORDS + RECORD.size + 32, struct.pack("=q", 2**40), r"operation 0 is damaged .* outside of the file"),
         (RECORDS + RECORD.size + 44, struct.pack("=I", 77), "operation 0 is damaged"),
-        (RECORDS + RECORD.size + INVOCATION.size + 44, b"\x07", "operation 0 is damaged"),
+        (RECORDS + RECORD.size + OUTCOME_AT, b"\x07", "operation 0 is damaged"),
         (UNIT + 16, b"\xff\xff", "is damaged"),
     ],
 )

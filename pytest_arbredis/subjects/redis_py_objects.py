@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_arbredis.errors import UsageError
-from pytest_arbredis.load.objects import MODELS, Model
+from pytest_arbredis.load.cas_registers import CAS
+from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.subjects.line_session import LineSession
 from pytest_arbredis.subjects.redis_py_line import RedisPyDialer
 
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 class Objects:
     """Implements `Subject` for one kind of object; `add` and `read` mean something else for each."""
 
-    model: Model
+    model: str
     socket_timeout_s: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise UsageError.unknown("kind of object", self.model, MODELS)
+        if self.model not in OPERATIONS:
+            raise UsageError.unknown("kind of object", self.model, OPERATIONS)
         if self.socket_timeout_s <= 0:
             raise UsageError(f"socket_timeout_s is {self.socket_timeout_s!r}", remedy="give seconds above 0")
 
@@ -54,7 +55,7 @@ class Objects:
         return LineSession(RedisPyDialer(endpoints=endpoints, timeout_s=self.socket_timeout_s), OPERATIONS[self.model])
 
 
-def objects(model: Model, *, socket_timeout_s: float = 1.0) -> Objects:
+def objects(model: str, *, socket_timeout_s: float = 1.0) -> Objects:
     """redis-py with the plain commands of one kind of object, and no retries."""
     return Objects(model=model, socket_timeout_s=socket_timeout_s)
 
@@ -79,6 +80,19 @@ def read(session: LineSession, op: Invocation) -> Json:
 def read_number(session: LineSession, op: Invocation) -> Json:
     """GET of a number, 0 where there is none."""
     return _number(session.ask("GET", op.key))
+
+
+def cas(session: LineSession, op: Invocation) -> Answer:
+    """A script that compares and sets; `fail` where another value was there."""
+    if not (isinstance(op.input, list) and len(op.input) == 2):
+        raise UsageError(f"cas of {op.input!r}", remedy="give [old, new]")
+    old, new = map(str, op.input)
+    return compared(done=session.ask("EVAL", CAS, "1", op.key, old, new) == 1)
+
+
+def compared(*, done: bool) -> Answer:
+    """The answer of a cas."""
+    return Answer(output="OK") if done else Answer(outcome="fail", error="another value was there")
 
 
 def add(session: LineSession, op: Invocation) -> Json:
@@ -120,9 +134,10 @@ def _texts(reply: Any) -> list[Any]:
     return [str(one) for one in reply or ()]
 
 
-OPERATIONS: Final[Mapping[str, Mapping[str, Callable[[LineSession, Invocation], Json]]]] = MappingProxyType(
+OPERATIONS: Final[Mapping[str, Mapping[str, Callable[[LineSession, Invocation], Answer | Json]]]] = MappingProxyType(
     {
         "register": {"write": write, "read": read, "increment": add},
+        "cas-register": {"write": write, "read": read, "cas": cas},
         "counter": {"add": add, "read": read_number},
         "queue": {"enqueue": enqueue, "dequeue": dequeue},
         "append-log": {"append": enqueue, "read": read_log},

@@ -1,0 +1,33 @@
+"""A compare-and-set that reads, compares, and then sets: what others set in between is overwritten unseen."""
+
+from __future__ import annotations
+
+from planted.case import ANYTHING, Planted
+from pytest_arbredis import schedule
+from pytest_arbredis.checkers import api as checks
+from pytest_arbredis.load.workloads import on_cas_registers
+from pytest_arbredis.subjects.line_session import LineSession
+from pytest_arbredis.subjects.redis_py_objects import OPERATIONS, compared
+
+
+def cas(session, op):
+    """Not in one step: right unless another client is as quick."""
+    old, new = op.input
+    if session.ask("GET", op.key) != old:
+        return compared(done=False)
+    return compared(done=session.ask("SET", op.key, new) == "OK")
+
+
+PLANTED = Planted(
+    name="compares_before_it_sets",
+    does="Compares a value and sets another in two steps.",
+    buggy=lambda dialer, _: LineSession(dialer, {**OPERATIONS["cas-register"], "cas": cas}),
+    correct=lambda dialer, _: LineSession(dialer, OPERATIONS["cas-register"]),
+    steps=(("write", "a", ANYTHING), ("cas", ["a", "b"], "OK"), ("read", None, "b")),
+    workload=on_cas_registers(rate_hz=360, clients=12),
+    faults=schedule.at(seconds=0.2).latency("primary", ms=20).lasting(seconds=3.2),
+    claim=checks.linearizable_cas_register(),
+    seconds=3.7,
+    judged=("write", "read", "cas"),
+    timeout_s=1.0,
+)
