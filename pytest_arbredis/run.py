@@ -59,35 +59,37 @@ def run(
     worker: str = "main",
     watch: Watch | None = None,
     keep: str = "failed",
+    replay: str = "",
 ) -> RunResult:
     """Run and judge. Raises `ArbredisError` for failures of the harness; the folder is written in any case.
 
-    `keep` says what becomes of it and its elders: `failed` and the last ten stay, `all`, or `none` once it has ended.
+    `replay` is the command that runs the scenario again; without it, that of a shipped one. `keep` says what becomes
+    of the folder and its elders: `failed` and the last ten stay, `all`, or `none` once it has ended.
     """
     watch = watch or Watch()
     began = time.monotonic()
     watch.phase("deploy")
     deployment = pool.take(scenario.topology)
     if why := _impossible(scenario, deployment):
-        return _undecided(scenario, deployment, None, seed=seed, not_run=why)
+        return _undecided(scenario, deployment, None, seed=seed, replay=replay, not_run=why)
     folder = RunFolder.create(runs_dir, scenario=scenario.name, seed=seed, worker=worker)
     try:
         history = _Run(scenario, deployment, folder, seed=seed, watch=watch).history()
         watch.phase("check")
         findings = judge(scenario, history)
         result = replace(
-            _undecided(scenario, deployment, folder, seed=seed),
+            _undecided(scenario, deployment, folder, seed=seed, replay=replay),
             verdict=verdict_of(scenario, findings),
             findings=findings,
             history=history,
             duration_s=time.monotonic() - began,
             not_run="",
         )
-        folder.write(result, schedule=schedule_program(scenario, seed))
+        folder.write(result, schedule=schedule_program(scenario, seed, replay))
     except BaseException as error:
-        result = _undecided(scenario, deployment, folder, seed=seed)
+        result = _undecided(scenario, deployment, folder, seed=seed, replay=replay)
         result = replace(result, not_run=f"ended by {type(error).__name__} {error}".strip())
-        folder.write(result, schedule=schedule_program(scenario, seed))
+        folder.write(result, schedule=schedule_program(scenario, seed, replay))
         raise
     else:
         return result if keep != "none" else replace(result, folder=None)
@@ -117,6 +119,7 @@ def _undecided(
     folder: RunFolder | None,
     *,
     seed: int,
+    replay: str = "",
     not_run: str = "not judged yet",
 ) -> RunResult:
     """A run that has not been judged (yet)."""
@@ -128,7 +131,7 @@ def _undecided(
         seed=seed,
         folder=None if folder is None else folder.path,
         deployment={} if deployment is None else deployment.described,
-        replay=f"arbredis drill {scenario.name} --seed {seed}",
+        replay=replay or shipped_replay(scenario, seed),
         not_run=not_run,
     )
 
@@ -269,10 +272,16 @@ def endpoints_of(deployment: Deployment, *, path: Route = "proxied") -> Endpoint
     )
 
 
-def schedule_program(scenario: Scenario, seed: int) -> str:
-    """The run's schedule as a program that replays it."""
+def shipped_replay(scenario: Scenario, seed: int) -> str:
+    """The command that runs a shipped scenario again."""
+    return f"arbredis drill {scenario.name} --seed {seed}"
+
+
+def schedule_program(scenario: Scenario, seed: int, replay: str = "") -> str:
+    """The run's schedule as a program that replays it, from the folder in which it was run."""
     return f'''"""Replays {scenario.name} with its seed and schedule: python schedule.py"""
 
+import shlex
 import subprocess
 import sys
 
@@ -283,8 +292,9 @@ SCHEDULE = {scenario.faults!r}
 
 if __name__ == "__main__":
     print(SCHEDULE)
-    command = [sys.executable, "-m", "pytest_arbredis.cli", "drill", {scenario.name!r}, "--seed", str(SEED)]
-    sys.exit(subprocess.call(command))
+    program, *arguments = shlex.split({replay or shipped_replay(scenario, seed)!r})
+    module = {{"arbredis": "pytest_arbredis.cli"}}.get(program, program)
+    sys.exit(subprocess.call([sys.executable, "-m", module, *arguments]))
 '''
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolv
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from pytest_arbredis.checkers.arguments import require_check, require_several
+from pytest_arbredis.checkers.arguments import require_check, require_faults, require_several
 from pytest_arbredis.checkers.black_box import BlackBoxGuard
 from pytest_arbredis.checkers.exposure import ExposedBy  # noqa: TC001 - as above
 from pytest_arbredis.checkers.judging import judged
@@ -17,13 +17,12 @@ from pytest_arbredis.errors import UsageError
 from pytest_arbredis.faults.schedule import Schedule
 from pytest_arbredis.load.workloads import NoOperations
 from pytest_arbredis.report.result import ScenarioKind
-from pytest_arbredis.topology.spec import is_aside
+from pytest_arbredis.topology.spec import Topology, is_aside
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.history import History
     from pytest_arbredis.load.protocol import Subject
     from pytest_arbredis.load.workloads import Workload
-    from pytest_arbredis.topology.spec import Topology
 
 Route = Literal["proxied", "direct"]
 
@@ -58,13 +57,7 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Refuse at definition what could only fail in minute nine."""
-        if not isinstance(self.checks, tuple | list):
-            raise UsageError(
-                f"the checks of {self.name!r} are no tuple: {self.checks!r}",
-                remedy="mind the comma: checks=(checks.acknowledged_writes_survive(),)",
-            )
-        for check in self.checks:
-            require_check(check)
+        self._require_parts()
         require_several("judged", self.judged)
         if not self.checks:
             raise UsageError(f"the scenario {self.name!r} has no checks", remedy="say what must hold")
@@ -90,6 +83,26 @@ class Scenario:
         for check in self.checks:
             if isinstance(check, RecoversWithin):
                 require_rate(self.workload.rate_hz, check.window_ms, check.share)
+
+    def _require_parts(self) -> None:
+        """Refuse parts that are something else than they should be."""
+        if not isinstance(self.checks, tuple | list):
+            raise UsageError(
+                f"the checks of {self.name!r} are no tuple: {self.checks!r}",
+                remedy="mind the comma: checks=(checks.acknowledged_writes_survive(),)",
+            )
+        if not isinstance(self.topology, Topology):
+            raise UsageError(
+                f"the topology of {self.name!r} is {self.topology!r}", remedy="call what makes one: topologies.single()"
+            )
+        if not (isinstance(getattr(self.subject, "name", None), str) and callable(getattr(self.subject, "open", None))):
+            raise UsageError(
+                f"the subject of {self.name!r} is {self.subject!r}", remedy="give it a name and open(endpoints)"
+            )
+        played = {step.fault.name for step in self.faults.steps}
+        for check in self.checks:
+            require_check(check)
+            require_faults(check, played)
 
     @property
     def length_s(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shlex
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.errors import UsageError
@@ -113,6 +114,7 @@ class Arbredis:
             runs_dir=self.runs_dir,
             worker=self.worker,
             keep=choice(self.config, "keep"),
+            replay="" if item is None else f"pytest {shlex.quote(item.nodeid)} --arbredis-seed {seed}",
         )
         return self._judged(result, absent=read(self.config, "inconclusive") or "skip")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,13 +82,21 @@ def drill(  # noqa: PLR0917 - a command's options
         return
     chosen_seed = random.randrange(2**31) if seed is None else seed
     folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
-    results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder)
+    replay = _replay(names or [], subject, seed=chosen_seed)
+    results, failures = _run_all(console, scenarios, means=means, seed=chosen_seed, runs_dir=folder, replay=replay)
     _show(console, results, failures, seed=chosen_seed, runs_dir=folder)
     append_step_summary(verdicts_markdown(results, {name: str(error) for name, error in failures}))
     if not scenarios:
         raise typer.Exit(EXIT_INCONCLUSIVE)
     lenient = profile == "quick" and not strict
     raise typer.Exit(exit_status(results, failures, lenient=lenient, named=bool(names)))
+
+
+def _replay(names: Sequence[str], subject: str | None, *, seed: int) -> str:
+    """The command again, where a scenario's own name would not find it, or would find it with another subject."""
+    of_user = subject is not None or any(name.endswith(".py") or ":" in name for name in names)
+    beside = [] if subject is None else ["--subject", subject]
+    return shlex.join(["arbredis", "drill", *names, *beside, "--seed", str(seed)]) if of_user else ""
 
 
 def _fitting(console: Console, scenarios: Sequence[Scenario], name: str, *, named: bool) -> Sequence[Scenario]:
@@ -115,7 +124,7 @@ def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
 
 
 def _run_all(
-    console: Console, scenarios: Sequence[Scenario], *, means: object, seed: int, runs_dir: Path
+    console: Console, scenarios: Sequence[Scenario], *, means: object, seed: int, runs_dir: Path, replay: str = ""
 ) -> tuple[list[RunResult], list[tuple[str, ArbredisError]]]:
     """Run them one after the other; a failure of the harness ends its scenario, not the drill."""
     from pytest_arbredis.cli.progress import Progress
@@ -135,7 +144,7 @@ def _run_all(
             for scenario in scenarios:
                 with progress.scenario(scenario) as watch:
                     try:
-                        result = run(scenario, pool, seed=seed, runs_dir=runs_dir, watch=watch)
+                        result = run(scenario, pool, seed=seed, runs_dir=runs_dir, watch=watch, replay=replay)
                     except UsageError:
                         raise
                     except ArbredisError as error:

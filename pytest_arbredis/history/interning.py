@@ -6,8 +6,6 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pytest_arbredis.history.lines import LineError, rounded
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 
@@ -49,7 +47,11 @@ class InternedJson:
         found: list[Any] = list(self._numbers)[1:]
         for number, value in self._others.items():
             found[number] = value
-        if not self._exact and any(map(rounded, found)):
+        if self._exact:
+            return found
+        from pytest_arbredis.history.lines import LineError, rounded  # which knows JSON: checks start without it
+
+        if any(map(rounded, found)):
             raise LineError("an integer may be beyond 64 bits")
         return found
 

@@ -44,6 +44,6 @@ def test_topologies_are_timed_beside_their_goals(measured):
 
 def test_the_recorder_is_timed_beside_its_goal(measured):
     said, content = measured("recorder")
-    assert 0 < content["median_us"] < 1000
+    assert 0 < content["ways"]["recorder"]["best_us"] <= content["ways"]["recorder"]["median_us"] < 1000
     assert content["verdict"] in {"pass", "missed"}
     assert "goal 2.5 µs" in said

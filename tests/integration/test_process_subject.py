@@ -73,7 +73,8 @@ def test_the_link_leads_to_whoever_is_primary(deployment, nemesis):
         assert client.set("before", "1")
         nemesis.inject(Crash(), first.name)
         wait_until(lambda: stored(client, "after"), within_s=10, what="a write through the link after a failover")
-        assert link.leads_to == deployment.primary().name != first.name
+        wait_until(lambda: link.leads_to == deployment.primary().name, within_s=10, what="the link telling of it")
+        assert link.leads_to != first.name
         nemesis.heal_all()
         deployment.settled()
         assert value(client, "after") == "v"

@@ -137,7 +137,7 @@ def test_the_summary_line_carries_the_finding(inner, pytester, how):
         "FAILED *::test_not_a_scenario - pytest_arbredis.errors.UsageError: 'failover' is not a Scenario",
         "SKIPPED * milk_is_fresh: * operations*",
         "guarantee (invalid): Something holds.",
-        "replay: arbredis drill mine --seed 5",
+        "replay: pytest test_the_summary_line_carries_the_finding.py::test_broken --arbredis-seed 5",
         "folder: *mine-5-*",
         "acknowledged_writes_survive: 0 of * acknowledged writes lost",
     ):

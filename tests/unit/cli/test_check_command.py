@@ -150,7 +150,7 @@ def test_a_limit_is_told_as_it_was_asked_for():
 
 
 def test_beyond_its_memory_a_history_is_unknown(built, capsys):
-    assert status_of(["check", str(built()), "--check", "acknowledged_writes_survive", "--max-memory", "1M"]) == 3
+    assert status_of(["check", str(built()), "--check", "acknowledged_writes_survive", "--max-memory", "1MiB"]) == 3
     assert "1 MiB of memory" in capsys.readouterr().out
 
 
