@@ -1,9 +1,10 @@
 """Quiet rounds: the parts of a measurement in which the machine was not seen to stall.
 
-Time is cut into rounds of 100 ms. The load's waiting thread notes when it was not run (`load/stalls.py`); a round that
-such a stall touches, or its wake, in which the queue behind it is worked off, is left out. What is left out is decided
-by that alone and never by how long an operation took: nothing of the subject runs in a thread that waits. A subject
-that is slow keeps the thread from waiting, and so from seeing anything that would excuse it.
+Time is cut into rounds of 100 ms. The load's waiting thread notes when it was not run (`load/stalls.py`), and so does a
+witness of real-time priority on every core, where that is permitted (`load/core_watch.py`); a round that such a stall
+touches, or its wake, in which the queue behind it is worked off, is left out. What is left out is decided by that alone
+and never by how long an operation took: nothing of the subject runs in a thread that waits, and nothing ordinary delays
+a real-time process. A subject that is slow keeps the thread from waiting, and delays no witness: nothing excuses it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ LEAST_SHARE = 0.5
 class Rounds:
     """The rounds of one measurement, from the intended start of its first operation to that of its last.
 
-    `waited_ns` is how long somebody watched: a load that is always behind sees nothing, and excuses nothing.
+    `waited_ns` is how long somebody watched, at most: a load that is always behind sees nothing, and excuses nothing;
+    witnesses of the cores watch all the time.
     """
 
     begin_ns: int
@@ -63,20 +65,24 @@ class Rounds:
 def rounds(history: History, begin_ns: int, end_ns: int) -> Rounds | None:
     """The rounds of a measurement; None where no thread watched for stalls."""
     watched = False
-    noisy: set[int] = set()
-    stalls = stalled_ns = waited_ns = 0
+    waited_ns = 0
+    seen: list[tuple[int, int]] = []
     measured = (end_ns - begin_ns) // ROUND_NS + 1
+    last_ns = begin_ns + measured * ROUND_NS
     for waited, found in _watches(history):
         watched = True
-        waited_ns += waited
-        for at_ns, length_ns in found:
-            first = (at_ns - begin_ns) // ROUND_NS
-            last = (at_ns + WAKE * length_ns - begin_ns) // ROUND_NS
-            touched = range(max(first, 0), min(last, measured - 1) + 1)
-            if touched:
-                noisy.update(touched)
-                stalls += 1
-                stalled_ns += length_ns
+        waited_ns = max(waited_ns, min(waited, last_ns - begin_ns))
+        seen += [(at_ns, at_ns + length_ns) for at_ns, length_ns in found]
+    noisy: set[int] = set()
+    stalls = stalled_ns = 0
+    for from_ns, until_ns in _merged(seen):
+        first = (from_ns - begin_ns) // ROUND_NS
+        last = (from_ns + WAKE * (until_ns - from_ns) - begin_ns) // ROUND_NS
+        touched = range(max(first, 0), min(last, measured - 1) + 1)
+        if touched:
+            noisy.update(touched)
+            stalls += 1
+            stalled_ns += until_ns - from_ns
     if not watched:
         return None
     return Rounds(
@@ -87,6 +93,17 @@ def rounds(history: History, begin_ns: int, end_ns: int) -> Rounds | None:
         stalled_ns=stalled_ns,
         waited_ns=waited_ns,
     )
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans by begin, those that overlap as one: several witnesses saw the same stall."""
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
 
 
 def wakefulness(history: History) -> tuple[int, str] | None:
@@ -135,9 +152,9 @@ def lines_of(seen: Rounds | None, figures: Mapping[str, Json], *, judged_all: bo
 
 
 def _watches(history: History) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """How long each watching thread watched, and begin and length of what it saw."""
+    """How long each watching thread, and the witnesses of the cores, watched; begin and length of what they saw."""
     for event in history.events_named("note"):
-        if event.data.get("kind") == "stalls":
+        if event.data.get("kind") == "stalls" and event.data.get("cores") != 0:
             waited = event.data.get("waited_ns")
             yield waited if isinstance(waited, int) else 0, list(_pairs(event.data.get("stalls")))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock
 from pytest_arbredis.errors import ArbredisError, HarnessError
 from pytest_arbredis.load.client import Client, Orders, Tally
+from pytest_arbredis.load.core_watch import watched_cores
 from pytest_arbredis.load.wakefulness import keep_awake
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def run_load(
     live.tallies = [client.tally for client in clients]
     live.planned = sum(1 for client in clients for _ in client.plan())
     live.is_running = True
-    with _undisturbed(), keep_awake(wanted=workload.floor) as awake:
+    with _undisturbed(), keep_awake(wanted=workload.floor) as awake, _core_watch(orders):
         if workload.floor:
             recorder.note(source="harness", data=awake.noted)
         try:
@@ -151,6 +152,15 @@ def run_load(
         retired=sum(client.retired for client in clients),
         hung=tuple(client.number for client in hung),
     )
+
+
+@contextmanager
+def _core_watch(orders: Orders) -> Iterator[None]:
+    """While entered, the cores are watched if the load measures a noise floor; what was seen is noted at the end."""
+    with watched_cores(orders.clock, wanted=orders.workload.floor) as watch:
+        yield
+    if orders.workload.floor:
+        orders.recorder.note(source="harness", data=watch.noted)
 
 
 def _open(clients: list[Client], orders: Orders) -> None:
