@@ -15,7 +15,7 @@ help:
 	@echo "make drill    set up once, run the quick drill, print the verdicts   (ARGS='--profile release' …)"
 	@echo "make test     set up once, run all tests                              (ARGS='-k failover' …)"
 	@echo "make lint     style, types, and the direction of imports"
-	@echo "make bench    times of topologies and failovers, as JSON in benchmarks/results/"
+	@echo "make bench    times of recording, loading, judging, topologies, failovers: JSON in benchmarks/results/"
 	@echo "make docs     docs/checks.md, and docs/faults.md with what a probe saw of every fault when it was run here"
 	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
 	@echo "make quality  what takes too long for every change: release drills, thorough tests, planted bugs; resumable"
@@ -44,6 +44,9 @@ lint: $(VENV)/.dev
 		{ echo 'nothing is left over in the code: open an issue instead'; exit 1; }
 
 bench: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python benchmarks/recorder.py $(ARGS)
+	$(BIN)/python benchmarks/loading.py $(ARGS)
+	$(BIN)/python benchmarks/linearizability.py $(ARGS)
 	$(BIN)/python benchmarks/topologies.py $(ARGS)
 
 docs: $(VENV)/.servers

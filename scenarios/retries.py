@@ -24,7 +24,7 @@ REDIS = Scenario(
     subject=subjects.direct(),
     workload=workloads.increments(rate_hz=40, clients=8),
     faults=schedule.at(seconds=0.5).limit_data("primary", after_handshake=True).lasting(seconds=2.4),
-    seconds=3.2,
+    seconds=4.2,
     judged=("increment",),
     checks=(checks.commands_are_repeated(),),
 )

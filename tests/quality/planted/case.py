@@ -35,8 +35,8 @@ WRITE_AND_READ: tuple[Step, ...] = tuple(
 class Planted:
     """A bug, and what must find it.
 
-    `buggy` and `correct` make a session; `steps` is a functional test without faults, which both pass; `claims` are the
-    checks, the first of which must find the bug within `seconds`. `exposed_by` and `judged` are the scenario's.
+    `buggy` and `correct` make a session; `steps` is a functional test without faults, which both pass; `claim` is the
+    check that must find the bug within `seconds`. The rest is the scenario's.
     """
 
     name: str
