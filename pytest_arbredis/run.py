@@ -69,7 +69,7 @@ def run(
     watch = watch or Watch()
     began = time.monotonic()
     watch.phase("deploy")
-    deployment = pool.take(scenario.topology)
+    deployment = pool.take(scenario.topology, alone=scenario.workload.floor)
     if why := _impossible(scenario, deployment):
         return _undecided(scenario, deployment, None, seed=seed, replay=replay, not_run=why)
     folder = RunFolder.create(runs_dir, scenario=scenario.name, seed=seed, worker=worker)

@@ -51,8 +51,11 @@ class DeploymentPool:
                 raise
         return self._chosen
 
-    def take(self, spec: Topology) -> Deployment:
-        """A settled deployment without data or faults: reset, or rebuilt where that is not possible."""
+    def take(self, spec: Topology, *, alone: bool = False) -> Deployment:
+        """A settled deployment without data or faults: reset, or rebuilt where that is not possible.
+
+        `alone`: the others are ended, so that nothing of ours takes the processor beside it.
+        """
         chosen = self.chosen
         self.used = True
         key = _key(spec, chosen)
@@ -69,6 +72,8 @@ class DeploymentPool:
         if deployment is None:
             deployment = self._deploy(spec, chosen)
             deployment.empty()
+        while alone and self._alive:
+            self._end_oldest()
         self._alive[key] = deployment
         deployment.unsuited = deployment.suit(spec)
         return deployment

@@ -105,8 +105,8 @@ def lied_to(pool, judged, monkeypatch):
         (scenario,) = find([LIES[fault][0]])
         take = pool.take
 
-        def taken(spec):
-            deployment = take(spec)
+        def taken(spec, **how):
+            deployment = take(spec, **how)
             lie(deployment, monkeypatch)
             return deployment
 

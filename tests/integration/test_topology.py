@@ -203,6 +203,9 @@ def assert_rebuilt_and_at_most_two(pool):
     assert not second.nodes[0].is_running
     assert all(other.nodes[0].is_running for other in others)
     assert len(pool._alive) == MOST_ALIVE
+    alone = pool.take(topologies.single(conf={"maxclients": "950"}), alone=True)
+    assert alone.nodes[0].is_running
+    assert not any(other.nodes[0].is_running for other in others)
 
 
 def test_a_reset_that_fails_is_an_error_of_the_harness_and_the_pool_rebuilds(pool):
