@@ -64,7 +64,7 @@ def test_subject_keep_and_inconclusive(inner, pytester, monkeypatch):
         "-p", "no:xdist", "-rsf", "--arbredis-subject=mybot:make", "--arbredis-keep=none", "--arbredis-runs-dir=kept"
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["FAILED *::test_undecided - Failed: INCONCLUSIVE milk_is_fresh: by my own bot"])
+    result.stdout.fnmatch_lines(["FAILED *::test_undecided - INCONCLUSIVE milk_is_fresh: by my own bot"])
     assert [path.name for path in runs.iterdir() if not path.name.startswith(".")] == []
     assert "folder: " not in str(result.stdout)
     monkeypatch.setenv("ARBREDIS_INCONCLUSIVE", "skip")
