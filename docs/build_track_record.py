@@ -98,7 +98,9 @@ def drills(parts: list[dict[str, Any]]) -> str:
         of = part.get("scenarios")
         held = sum(word in {"valid", "shown"} for word in of.values()) if of else 0
         told = (
-            f"{held} of {len(of)} valid or shown" if of else f"{part.get('tests')} tests, {part.get('failures')} failed"
+            f"{held} of the {len(of)} results on record valid or shown"
+            if of
+            else f"{part.get('tests')} tests, {part.get('failures')} failed"
         )
         rows.append(f"| `{part['what']}` | {part['status']} ({told}) | {part['took_s']:.0f} s |")
     return DRILLS.format(rows="\n".join(rows))
