@@ -32,11 +32,11 @@ ORDERS = Scenario(
         schedule.at(seconds=0.8)
         .limit_data("primary", after_handshake=True)
         .lasting(seconds=0.5)
-        .at(seconds=1.8)
+        .at(seconds=2.4)
         .down("primary")
         .lasting(seconds=0.3)
     ),
-    seconds=3,
+    seconds=3.6,
     checks=(
         checks.invariant("no_order_is_placed_twice", nothing_twice),
         checks.invariant("every_order_is_on_the_tape", nothing_left_out),
