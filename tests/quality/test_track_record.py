@@ -163,7 +163,7 @@ def test_the_page_says_what_the_results_say(quality, page):
     assert "| loses writes | 20 of 20 | 86.1% |" in text
     assert "**0 of 200 runs\nwere a false alarm**: at most 1.5%. 199 were valid" in text
     assert "- odd, seed 0: unknown: why" in text
-    assert "| `drill` | 0 (1 of 1 valid or shown) | 9 s |" in text
+    assert "| `drill` | 0 (1 of the 1 results on record valid or shown) | 9 s |" in text
     assert "commit `abc`" in text
 
 
