@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_arbredis._clock import NS_PER_S
 from pytest_arbredis.checkers.exposure import EXPOSED_BY, ExposedBy
+from pytest_arbredis.checkers.reasons import guarded
 from pytest_arbredis.checkers.seen import Command, commands, connections
 from pytest_arbredis.checkers.vacuity import healed_ns
 from pytest_arbredis.checkers.verdict import Finding, Verdict
@@ -73,22 +74,9 @@ class BlackBoxGuard:
             "met": {f"{fault.name} {fault.id}": met[fault.id] for fault in history.faults},
             "final_reads": len(history.final_reads()),
         }
-        if reasons:
-            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            return Finding(
-                claim=self.claim,
-                verdict=Verdict.UNKNOWN,
-                summary=reasons[0] + more,
-                figures=figures,
-                lines=tuple(reasons),
-            )
         told = "; ".join(f"{fault.name}: {met[fault.id]}" for fault in history.faults) or "no fault"
-        return Finding(
-            claim=self.claim,
-            verdict=Verdict.VALID,
-            summary=f"the servers saw {len(seen)} commands; {told}; {len(history.final_reads())} final reads",
-            figures=figures,
-        )
+        summary = f"the servers saw {len(seen)} commands; {told}; {len(history.final_reads())} final reads"
+        return guarded(self.claim, reasons, told=summary, figures=figures)
 
     def _why_not_working(self, history: History, seen: Sequence[Command]) -> Iterator[str]:
         what = f"{' or '.join(self.names)} " if self.names else ""

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
 from pytest_arbredis.checkers.exposure import EXPOSED_BY, ExposedBy, exposed
-from pytest_arbredis.checkers.verdict import Finding, Verdict
+from pytest_arbredis.checkers.reasons import guarded
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_arbredis.checkers.verdict import Finding
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import FaultRecord, Json
 
@@ -71,22 +72,9 @@ class VacuityGuard:
             "met": {f"{fault.name} {fault.id}": met[fault.id] for fault in history.faults},
             "final_reads": reads,
         }
-        if reasons:
-            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            return Finding(
-                claim=self.claim,
-                verdict=Verdict.UNKNOWN,
-                summary=reasons[0] + more,
-                figures=figures,
-                lines=tuple(reasons),
-            )
         told = ", ".join(f"{fault.name} met by {met[fault.id]}" for fault in history.faults) or "no fault"
-        return Finding(
-            claim=self.claim,
-            verdict=Verdict.VALID,
-            summary=f"{succeeded} {'s and '.join(self.names)}s succeeded; {told}; {reads} final reads",
-            figures=figures,
-        )
+        summary = f"{succeeded} {'s and '.join(self.names)}s succeeded; {told}; {reads} final reads"
+        return guarded(self.claim, reasons, told=summary, figures=figures)
 
     def _met(self, history: History, fault: FaultRecord) -> int:
         return len(exposed(history, fault, self.names, by=self._by(fault)))

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from pytest_arbredis.faults.ended import ended_by, starting_again
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.nature import Nature
-from pytest_arbredis.faults.probe import ping
-
-if TYPE_CHECKING:
-    from pytest_arbredis.topology.deployment import Deployment
-    from pytest_arbredis.topology.node import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,23 +31,8 @@ class Crash:
         """Kill each target."""
         for node in site.nodes:
             node.server.signal(signal.SIGKILL)
-        return undoing_all([_start_again(site.deployment, node) for node in site.nodes])
+        return undoing_all([starting_again(site.deployment, node) for node in site.nodes])
 
     def observe(self, site: Site) -> str:
         """The process table has an exit status for each target, and its port refuses connections."""
-        seen = []
-        for node in site.nodes:
-            status = node.server.exit_status()
-            direct = ping(node.direct)
-            if status is None or direct.ending != "refused":
-                return ""
-            seen.append(f"{node.name}: exit status {status}, port {node.direct[1]} refuses connections")
-        return "; ".join(seen)
-
-
-def _start_again(deployment: Deployment, node: Node) -> Undo:
-    def undo() -> None:
-        if not node.is_running:
-            deployment.start_again(node)
-
-    return undo
+        return ended_by(site, lambda _: True)

@@ -10,9 +10,9 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from pytest_arbredis.faults.ended import ended_by, starting_again
 from pytest_arbredis.faults.fault import Site, Undo, undoing_all
 from pytest_arbredis.faults.nature import Nature
-from pytest_arbredis.faults.probe import ping
 
 if TYPE_CHECKING:
     from pytest_arbredis.topology.deployment import Deployment
@@ -43,23 +43,14 @@ class Stop:
 
     def observe(self, site: Site) -> str:
         """Each target ended by itself, with status 0, and its port refuses connections."""
-        seen = []
-        for node in site.nodes:
-            status = node.server.exit_status()
-            direct = ping(node.direct)
-            if status != 0 or direct.ending != "refused":
-                return ""
-            seen.append(f"{node.name}: exit status 0, port {node.direct[1]} refuses connections")
-        return "; ".join(seen)
+        return ended_by(site, lambda status: status == 0)
 
 
 def _start_again(deployment: Deployment, node: Node) -> Undo:
     def undo() -> None:
         if node.is_running:
             _stay(node)
-        if not node.is_running:
-            node.server.start()
-            deployment.await_answering(node)
+        starting_again(deployment, node)()
 
     return undo
 
