@@ -9,16 +9,17 @@ export PYTHONDONTWRITEBYTECODE :=
 # Arguments may leave one of the two test runs empty (pytest's status 5); without arguments that is a failure.
 NONE_OF_THESE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help drill test quality lint bench docs images compose versions clean
+.PHONY: help drill test quality promises lint bench docs images compose versions clean
 
 help:
 	@echo "make drill    set up once, run the quick drill, print the verdicts   (ARGS='--profile release' …)"
 	@echo "make test     set up once, run all tests                              (ARGS='-k failover' …)"
 	@echo "make lint     style, types, and the direction of imports"
-	@echo "make bench    times of recording, loading, judging, topologies, failovers: JSON in benchmarks/results/"
+	@echo "make bench    times of recording, loading, judging, breakers, topologies, failovers: JSON in benchmarks/results/"
 	@echo "make docs     docs/checks.md, and docs/faults.md with what a probe saw of every fault when it was run here"
 	@echo "make compose  bring up docker-compose.yml, the topology for --launcher external"
 	@echo "make quality  what takes too long for every change: release drills, thorough tests, planted bugs; resumable"
+	@echo "make promises every promise of the state layer over 20 seeds, its naive twin, each hardening left out; resumable"
 	@echo "make versions subjects and outcomes on the oldest and newest redis-py and pytest, and between"
 	@echo "make images   build the container images from the binaries on this machine"
 
@@ -31,6 +32,9 @@ test: $(VENV)/.servers $(VENV)/.dev
 
 quality: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+promises: $(VENV)/.servers $(VENV)/.dev
+	$(BIN)/python benchmarks/promises.py $(ARGS)
 
 versions: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/versions.py $(ARGS)
@@ -47,10 +51,14 @@ bench: $(VENV)/.servers $(VENV)/.dev
 	$(BIN)/python benchmarks/recorder.py $(ARGS)
 	$(BIN)/python benchmarks/loading.py $(ARGS)
 	$(BIN)/python benchmarks/linearizability.py $(ARGS)
+	$(BIN)/python benchmarks/breaker.py $(ARGS)
+	$(BIN)/python benchmarks/state_layer.py $(ARGS)
+	$(BIN)/python benchmarks/audit.py $(ARGS)
 	$(BIN)/python benchmarks/topologies.py $(ARGS)
 
 docs: $(VENV)/.servers
 	$(BIN)/python docs/build_checks.py
+	$(BIN)/python docs/build_breakers.py --from-results
 	$(BIN)/python docs/build_faults.py $(ARGS)
 
 images: $(VENV)/.servers

@@ -37,6 +37,8 @@ DRILL_WITHIN_S = {"process": 480.0}
 
 RUNS = ("planted", "correct")
 PARTS = (*(f"drill-{launcher}" for launcher in LAUNCHERS), "thorough", *RUNS)
+TOUCHED_AT_MOST = 0.01
+"""A planted bug touches no larger share of the operations; where a fault brings it out, of those before any fault."""
 VALID_SHARE = 0.975
 """Of 200 runs of correct subjects 195 are valid, with evidence."""
 
@@ -134,23 +136,35 @@ def expected(part: str) -> int:
 
 
 def planted_found(lines: Iterable[dict[str, object]]) -> dict[str, object]:
-    """For each bug how often it was found, with the share that is certain."""
+    """For each bug how often it was found, with the share that is certain, and the share of operations it touched."""
     runs: Counter[str] = Counter()
     found: Counter[str] = Counter()
+    touched: Counter[str] = Counter()
+    of: Counter[str] = Counter()
     for line in lines:
-        runs[str(line["name"])] += 1
-        found[str(line["name"])] += line["word"] == "invalid"
+        name = str(line["name"])
+        runs[name] += 1
+        found[name] += line["word"] == "invalid"
+        touched[name] += int(str(line.get("touched", 0)))
+        of[name] += int(str(line.get("of", 0)))
     bugs = {
-        name: {"found": found[name], "runs": count, "at_least": round(at_least(found[name], count), 4)}
+        name: {
+            "found": found[name],
+            "runs": count,
+            "at_least": round(at_least(found[name], count), 4),
+            **({"touched": touched[name], "of": of[name]} if of[name] else {}),
+        }
         for name, count in sorted(runs.items())
     }
+    most = max((touched[name] / of[name] for name in of if of[name]), default=0.0)
     total, hits = runs.total(), found.total()
     return {
         "part": "planted",
         "what": "planted bugs on real servers",
-        "status": int(hits < total),
+        "status": int(hits < total or most > TOUCHED_AT_MOST),
         "runs": total,
         "found": hits,
+        "touched_at_most": round(most, 4),
         "at_least": round(at_least(hits, total), 4),
         "bugs": bugs,
     }
@@ -259,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def line_of(part: dict[str, object]) -> str:
     """A part in one line."""
     counts = {
-        "planted": "{found} of {runs} found (at least {at_least:.1%} at 95 %)",
+        "planted": "{found} of {runs} found (at least {at_least:.1%} at 95 %), at most {touched_at_most:.2%} touched",
         "correct": "{valid} of {runs} valid, {unknown} unknown, {errors} errors, {false_alarms} false alarms "
         "(at most {false_alarms_at_most:.1%} at 95 %)",
     }

@@ -15,7 +15,7 @@ import re
 import tempfile
 import textwrap
 import time
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -51,6 +51,7 @@ NEEDS = {
     "containers": "containers (launcher `docker`)",
     "debug": "the command DEBUG",
     "files": "servers that the harness started",
+    "power": "a topology with `power=True`, on Linux, and the library that `arbredis doctor --fix` compiles",
     "tmpfs": "the right to mount a small file system, and processes (launcher `process`)",
 }
 
@@ -76,6 +77,18 @@ minority.
 | `pause` of a Sentinel for 2 s or more | it wakes up in TILT, and acts only after 30 s (1 s with fast timing) |
 | `loading` | nothing: LOADING is a sign of life |
 | `disk_full` | promote a replica: a PING that is refused with MISCONF is none |
+
+## What is left of acknowledged writes
+| persistence | after `crash` | after `power_loss` |
+|---|---|---|
+| `appendfsync always` | all | all |
+| `appendfsync everysec` | all, but for those that came while a sync was under way | all but those of the last second |
+| the same with `slow_disk` | as above, of up to 2 s | all but those of a second and up to twice the sync's time |
+| `appendfsync no` | all | what the kernel has written by itself; here nothing |
+| snapshots (`save`) | those of the last snapshot | the same |
+| none | none | none |
+
+Each line of `power_loss` is a scenario: `arbredis drill power_loss`.
 """
 
 
@@ -170,8 +183,8 @@ def gather() -> Evidence:
                 continue
             versions = f"Redis {deployment.described['redis']}, Toxiproxy {deployment.described['toxiproxy']}"
             evidence.origin[launcher] = f"{time.strftime('%Y-%m-%d', time.gmtime())}, {versions}, {spec}."
-            for name in sorted(FAULTS):
-                detail = _run(name, pool.take(spec))
+            for name, kind in sorted(FAULTS.items()):
+                detail = _run(name, pool.take(replace(spec, power="power" in kind.nature.needs)))
                 print(f"{launcher}: {name}: {detail}", flush=True)
                 evidence.seen.setdefault(name, {})[launcher] = detail
     return evidence

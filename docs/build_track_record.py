@@ -31,9 +31,15 @@ operation of a hundred, or only those that meet a fault. A run is a scenario of 
 counted as found if the check that the file names calls it invalid. **{found} of {runs} runs** found their bug: at least
 {at_least:.1%}.
 
-| bug | found | at least |
-|---|---|---|
+{head}
 {rows}
+"""
+
+HEAD_OF_BUGS = "| bug | found | at least |\n|---|---|---|"
+HEAD_WITH_TOUCHED = "| bug | found | at least | touched |\n|---|---|---|---|"
+TOUCHED = """\
+Touched is measured: each bug tells when it does something else than the mended code would. Where only a fault brings it
+out, the operations before any fault are counted.
 """
 
 CORRECT = """\
@@ -68,11 +74,15 @@ def render(results: dict[str, Any]) -> str:
 
 def planted(part: dict[str, Any]) -> str:
     """The bugs, one a row."""
+    measured = any("of" in bug for bug in part["bugs"].values())
     rows = [
         f"| {name.replace('_', ' ')} | {bug['found']} of {bug['runs']} | {bug['at_least']:.1%} |"
+        + (f" {bug.get('touched', '?')} of {bug.get('of', '?')} |" if measured else "")
         for name, bug in part["bugs"].items()
     ]
-    return BUGS.format(**part, rows="\n".join(rows))
+    head = HEAD_WITH_TOUCHED if measured else HEAD_OF_BUGS
+    text = BUGS.format(**part, head=head, rows="\n".join(rows))
+    return f"{text}\n{TOUCHED}" if measured else text
 
 
 def correct(part: dict[str, Any]) -> str:

@@ -61,8 +61,8 @@ class Option:
 MARKERS = (
     (
         "arbredis(topology='sentinel', replicas=2, sentinels=3, timing='fast', launcher=…, proxy=…, version=…, "
-        "conf={…}|path, sentinel_conf={…}, password=…, acl=path, tls=False, load=callable|path): the Redis topology "
-        "that this test's fixtures run on"
+        "conf={…}|path, sentinel_conf={…}, password=…, acl=path, tls=False, load=callable|path, power=False): "
+        "the Redis topology that this test's fixtures run on"
     ),
     (
         "latency_budget(name, p50_ms=…, p95_ms=…, p99_ms=…): the operations of that name that redis_client records in "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.checkers.by_name import spelled
+from pytest_arbredis.checkers.judging import witnesses
 from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.errors import ArbredisError, WaitTimeoutError
 from pytest_arbredis.faults.nemesis import Nemesis
@@ -19,9 +20,10 @@ from pytest_arbredis.load.protocol import Endpoints
 from pytest_arbredis.report.folder import RunFolder
 from pytest_arbredis.report.result import RunResult
 from pytest_arbredis.scenario import judge, verdict_of
-from pytest_arbredis.subjects.offers import follows_primary
+from pytest_arbredis.subjects.offers import absent, follows_primary
 from pytest_arbredis.topology import kept, readback
 from pytest_arbredis.topology.capabilities import lacking
+from pytest_arbredis.topology.commandstats import CommandCounts
 from pytest_arbredis.topology.contents import read_everything
 from pytest_arbredis.topology.monitor import CommandMonitor
 from pytest_arbredis.topology.observer import Observer
@@ -102,6 +104,8 @@ def _impossible(scenario: Scenario, deployment: Deployment) -> str:
     """Why this deployment cannot play the scenario's schedule; empty if it can."""
     if deployment.unsuited:
         return deployment.unsuited
+    if why := absent(scenario.subject):
+        return why
     for step in scenario.faults.steps:
         if why := lacking(deployment, step.fault.nature.needs):
             return f"{step.fault.name} is not possible here: {why}"
@@ -182,8 +186,12 @@ class _Run:
             undo.enter_context(self.deployment.writing_under(self.prefix))
             if scenario.faults.steps:  # without faults there is nothing to observe, and budgets want silence
                 undo.enter_context(Observer(self.deployment, recorder))
-            if scenario.is_black_box:
-                undo.enter_context(CommandMonitor(self.deployment, recorder))
+            needed = witnesses(scenario.checks)
+            if needed & {"commands", "connections"} or scenario.is_black_box:
+                commands = "commands" in needed or scenario.is_black_box
+                undo.enter_context(CommandMonitor(self.deployment, recorder, commands=commands))
+            if "commandstats" in needed:
+                undo.enter_context(CommandCounts(self.deployment, recorder))
             endpoints = endpoints_of(self.deployment, path=scenario.path)
             if follows_primary(scenario.subject):
                 link = PrimaryLink(self.deployment, note=lambda data: recorder.note("primary-link", data))

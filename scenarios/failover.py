@@ -4,7 +4,8 @@ With redis-py's Sentinel client and Redis as it is installed, service is back wi
 acknowledged write that is lost is lost for the documented reason: it was never replicated. The Sentinels go about it
 as they should: their events come in order, no epoch has two leaders, the replica is chosen by the rule. Writes that
 every replica confirmed (WAIT 2) survive the promotion; while a replica is away nothing can be confirmed, so confirmed
-service is back within 3 s of the restart.
+service is back within 3 s of the restart. A primary that is replaced while it lives hangs up on all of its clients, so
+that none of them goes on with it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,22 @@ CONFIRMED = Scenario(
     ),
 )
 
+PLANNED = Scenario(
+    name="failover.planned",
+    promise="A primary replaced while it lives disconnects every client, and loses only unreplicated writes.",
+    topology=CRASH.topology,
+    subject=subjects.sentinel(),
+    workload=workloads.unique_writes(rate_hz=400, clients=8),
+    faults=schedule.at(seconds=0.6).failover("primary"),
+    seconds=4.6,
+    checks=(
+        checks.clients_are_disconnected(),
+        checks.losses_are_documented(),
+        checks.replicas_converge(),
+    ),
+    profiles=("release",),
+)
+
 
 def test_a_crash_of_the_primary_is_over_within_3_seconds(arbredis: Arbredis) -> None:
     arbredis.run(CRASH).assert_valid()
@@ -58,3 +75,7 @@ def test_a_crash_of_the_primary_is_over_within_3_seconds(arbredis: Arbredis) -> 
 
 def test_confirmed_writes_survive_a_failover(arbredis: Arbredis) -> None:
     arbredis.run(CONFIRMED).assert_valid()
+
+
+def test_a_planned_failover_disconnects_every_client(arbredis: Arbredis) -> None:
+    arbredis.run(PLANNED).assert_valid()

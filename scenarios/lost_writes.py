@@ -30,7 +30,7 @@ STALLED = Scenario(
         .at(seconds=3.4)
         .restart("crashed")
     ),
-    seconds=4,
+    seconds=4.8,
     exposed_by={"replication_cut": "any"},
     checks=(checks.writes_are_lost(at_least=10),),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis._clock import NS_PER_MS, NS_PER_S
 from pytest_arbredis.checkers.breaker_automaton import State
+from pytest_arbredis.checkers.breaker_counts import Counted, counted, met_a_fault, under_way
 from pytest_arbredis.checkers.breaker_record import FLOOR, breakers
-from pytest_arbredis.checkers.seen import Command, commands
+from pytest_arbredis.checkers.command_counts import rises
+from pytest_arbredis.checkers.seen import Command, commands, refused_monitor
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import UsageError
 
@@ -32,10 +34,17 @@ class NoCommandWhileOpen:
     value of a call made later, which proves it. Without recorded calls, a command on an older connection to a node that
     had a fault is no violation either.
 
+    Beside it stands what the servers counted (INFO commandstats), refused commands too, which MONITOR does not show;
+    where MONITOR is not permitted it decides alone. Commands counted while open are a violation as far as they are
+    more than calls from before the opening may have sent, one of each name an attempt. Not counted are names that
+    Sentinels and replication use, writes on replicas, and what the harness sent as well.
+
     Unknown without breaker events or if none opened, if no command was seen before the first opening and after the
     last, if commands of an open spell were not recorded or are undecided, or with several breakers (commands do not
     say which breaker let them in).
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"commands", "commandstats"})
 
     names: tuple[str, ...] = ()
     tolerance_ms: float = 100
@@ -55,35 +64,42 @@ class NoCommandWhileOpen:
         found = breakers(history, names=(), rejected_by=())
         spells = [spell for breaker in found for spell in breaker.spells_in(State.OPEN)]
         seen = commands(history, self.names)
-        within = {
-            spell.from_ns: [
-                one for one in seen if spell.from_ns + round(self.tolerance_ms * NS_PER_MS) < one.at_ns < spell.until_ns
-            ]
-            for spell in spells
-        }
+        tolerance_ns = round(self.tolerance_ms * NS_PER_MS)
         calls = _Calls.of(history)
         while_open = [
-            (one, _judged(history, spell, one, calls, seen)) for spell in spells for one in within[spell.from_ns]
+            (one, _judged(history, spell, one, calls, seen))
+            for spell in spells
+            for one in seen
+            if spell.from_ns + tolerance_ns < one.at_ns < spell.until_ns
         ]
         wrong = [(one, kind.by) for one, kind in while_open if not kind.older]
+        counts = counted(history, spells, rises(history, self.names), shown=seen, tolerance_ns=tolerance_ns)
         figures: dict[str, Json] = {
             "open_spells": len(spells),
             "commands": len(seen),
             "while_open": len(while_open),
             "violations": len(wrong),
+            "counted_while_open": counts.beyond,
         }
-        reasons = tuple(_why_unknown(history, len(found), spells, seen, len(while_open)))
-        if wrong and len(found) == 1:
+        reasons = (
+            *_why_unseen(len(found), spells, seen, counts),
+            *_why_undecided(history, spells, len(while_open), counts),
+            *(counts.unseen if not seen or refused_monitor(history) else ()),
+        )
+        if (wrong or counts.wrong) and len(found) == 1:
             summary = f"{len(wrong)} of {len(seen)} commands arrived while the breaker was open"
+            first = f"{summary}: first {_told(wrong[0][0])}" if wrong else counts.wrong[0]
             return Finding(
                 claim=self.claim,
                 verdict=Verdict.INVALID,
-                summary=f"{summary}: first {_told(wrong[0][0])}",
+                summary=first,
                 proof=next(((by,) for _, by in wrong if by is not None), ()),
                 figures=figures,
-                lines=tuple(_told(one) for one, _ in wrong[:SHOWN]),
+                lines=(*(_told(one) for one, _ in wrong[:SHOWN]), *counts.wrong[:SHOWN]),
             )
         told = f"none of {len(seen)} commands arrived while the breaker was open ({len(spells)} openings)"
+        if not seen:
+            told = f"the servers counted no command while the breaker was open ({len(spells)} openings)"
         return Finding(
             claim=self.claim,
             verdict=Verdict.UNKNOWN if reasons else Verdict.VALID,
@@ -136,7 +152,7 @@ def _judged(history: History, spell: Spell, command: Command, calls: _Calls, see
     if not calls.by_key:
         return _Kind(older=_on_old_connection(history, spell, command, seen))
     may = [op for op in calls.of_command(command) if op.invoked_ns <= command.at_ns]
-    older = [op for op in may if _under_way(op, spell)]
+    older = [op for op in may if under_way(op, spell)]
     values = {str(op.input) for op in older}
     by = [op for op in may if op.invoked_ns > spell.from_ns and _carries(command, op) and str(op.input) not in values]
     return _Kind(older=bool(older) and not by, by=by[-1].id if by else None)
@@ -149,25 +165,10 @@ def _carries(command: Command, op: Op) -> bool:
 def _on_old_connection(history: History, spell: Spell, command: Command, seen: Sequence[Command]) -> bool:
     """Without recorded calls: a connection from before the opening, to a node that had a fault since."""
     known = {one.client for one in seen if one.node == command.node and one.at_ns <= spell.from_ns}
-    ill = any(
-        command.node in fault.nodes
-        and fault.began_ns <= command.at_ns
-        and (fault.ended_ns is None or fault.ended_ns >= spell.from_ns)
-        for fault in history.faults
-    )
-    return command.client in known and ill
+    return command.client in known and met_a_fault(history, spell, command.node, command.at_ns)
 
 
-def _under_way(op: Op, spell: Spell) -> bool:
-    """Invoked before the breaker opened, and then not over, or never answered."""
-    if op.invoked_ns > spell.from_ns:
-        return False
-    return op.outcome == "unknown" or op.completed_ns is None or op.completed_ns >= spell.from_ns
-
-
-def _why_unknown(
-    history: History, count: int, spells: Sequence[Spell], seen: Sequence[Command], undecided: int
-) -> Iterator[str]:
+def _why_unseen(count: int, spells: Sequence[Spell], seen: Sequence[Command], counts: Counted) -> Iterator[str]:
     if not count:
         yield "no breaker event is on record"
         return
@@ -176,13 +177,16 @@ def _why_unknown(
     if not spells:
         yield "no breaker ever opened"
         return
-    if not any(one.at_ns <= spells[0].from_ns for one in seen):
+    if not (counts.before or any(one.at_ns <= spells[0].from_ns for one in seen)):
         yield "the servers saw no command before the breaker opened first"
-    last = spells[-1]
-    if not any(one.at_ns >= last.until_ns for one in seen):
+    if not (counts.after or any(one.at_ns >= spells[-1].until_ns for one in seen)):
         yield "the servers saw no command after the breaker's last open spell: it is not sure that any would be seen"
-    if undecided:
-        yield f"{undecided} commands arrived while the breaker was open, but may have been sent before"
+
+
+def _why_undecided(history: History, spells: Sequence[Spell], older: int, counts: Counted) -> Iterator[str]:
+    if older:
+        yield f"{older} commands arrived while the breaker was open, but may have been sent before"
+    yield from counts.undecided
     for event in history.events_named("note"):
         if event.data.get("kind") == "commands-not-recorded" and any(
             spell.from_ns <= event.at_ns <= spell.until_ns + NS_PER_S for spell in spells

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pytest_arbredis.checkers.verdict import Finding, Verdict
 from pytest_arbredis.errors import MalformedHistoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_arbredis.checkers.verdict import Check
     from pytest_arbredis.history.columns import Columns
@@ -28,6 +28,21 @@ class JudgesColumns(Protocol):
     def of_columns(self, columns: Columns) -> Finding:
         """Judge the operations of a history."""
         ...
+
+
+@runtime_checkable
+class NeedsWitness(Protocol):
+    """Capability of a check: it says what of the servers it judges by, beyond what every run records.
+
+    `commands` (MONITOR), `connections` (CLIENT LIST) and `commandstats` (INFO commandstats) of every data node.
+    """
+
+    needs: ClassVar[frozenset[str]]
+
+
+def witnesses(checks: Iterable[Check]) -> frozenset[str]:
+    """What a run must record for these checks."""
+    return frozenset().union(*(check.needs for check in checks if isinstance(check, NeedsWitness)))
 
 
 def judged(check: Check, history: History) -> Finding:

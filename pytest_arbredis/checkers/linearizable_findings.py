@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from pytest_arbredis.checkers.linearizable_proof import MOST, Proof
 from pytest_arbredis.checkers.search import Answer, Call, Limits, Searched, search
 from pytest_arbredis.checkers.verdict import Finding, Verdict
+from pytest_arbredis.checkers.violations import as_json_has_it
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def finding_of(
 
 def shown(value: object) -> str:
     """A value as a summary shows it, cut short."""
-    text = "null" if value is None else repr(value)
+    text = as_json_has_it(value)
     return text if len(text) <= 40 else f"{text[:36]}…{text[-1]}"
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json, Op
 
 
+CRASHES = ("crash", "power_loss")
+"""Faults with which a node's acknowledged time ends."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
     """The judged writes of a history, and what became of them.
@@ -101,7 +105,7 @@ def _incidents(history: History, lost: Iterable[Op]) -> dict[tuple[str | None, i
     """When the lost writes were acknowledged, by node and its next crash (None: it was not crashed)."""
     incidents: dict[tuple[str | None, int | None], list[int]] = defaultdict(list)
     for op in lost:
-        crashes = (f.began_ns for f in history.faults if f.name == "crash" and op.node in f.nodes)
+        crashes = (f.began_ns for f in history.faults if f.name in CRASHES and op.node in f.nodes)
         crash_ns = min((ns for ns in crashes if ns >= op.invoked_ns), default=None)
         incidents[op.node, crash_ns].append(_told_ns(op))
     return incidents

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from pytest_arbredis.checkers.breaker_record import FLOOR
 from pytest_arbredis.checkers.by_name import check_named
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_arbredis.checkers.verdict import Check
 
@@ -24,6 +25,27 @@ MODELS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Name of the model, as a history's header has it, and the check that judges it (`docs/history.md` defines them)."""
+
+
+OPERATIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "register": frozenset({"write", "read"}),
+        "cas-register": frozenset({"write", "read", "cas"}),
+        "counter": frozenset({"add", "read"}),
+        "set": frozenset({"add", "read"}),
+        "queue": frozenset({"enqueue", "dequeue", "ack"}),
+        "append-log": frozenset({"append", "read"}),
+    }
+)
+"""The operations of each model."""
+
+MIXED: Final = "mixed"
+"""A header's `meta.mixed`: true says that the operations of other names belong to something else, and are left out."""
+
+
+def foreign_operation(model: str, names: Iterable[str]) -> str | None:
+    """The first of these names that is no operation of the model; the harness's own PING is nobody's."""
+    return next((name for name in names if name not in OPERATIONS[model] and name != FLOOR), None)
 
 
 def check_of_model(model: str) -> Check:

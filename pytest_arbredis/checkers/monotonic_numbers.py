@@ -79,7 +79,8 @@ class FencingTokenIsMonotonic:
 
     The resource's operations are called `accept`: `ok` is accepted, `fail` is refused. The token is the input, or its
     field `token` if that is an object: a number, or a list compared from the left, such as (Sentinel's epoch, counter).
-    The same token may come again. Tokens are compared within a key: the resource.
+    The same token may come again. Tokens are compared within a key: the resource. With `of="output"` the token is what
+    the resource answered; an operation without an answer has none then, and is not judged.
 
     Unknown if an operation with an unknown outcome may have been accepted against the order, or if no acceptance
     followed another. The proof is the two operations.
@@ -87,6 +88,12 @@ class FencingTokenIsMonotonic:
 
     names: tuple[str, ...] = ("accept",)
     field: str = "token"
+    of: Side = "input"
+
+    def __post_init__(self) -> None:
+        """Refuse a side that no operation has."""
+        if self.of not in get_args(Side):
+            raise UsageError.unknown("side", self.of, get_args(Side))
 
     @property
     def claim(self) -> str:
@@ -98,8 +105,9 @@ class FencingTokenIsMonotonic:
         judged = 0
         wrong: list[_Pair] = []
         perhaps: list[_Pair] = []
-        for ops in _by_key(op for op in history.named(*self.names) if op.sent and (op.outcome != "fail" or op.applied)):
-            numbers = {op.id: _number(op, "input", self.field) for op in ops}
+        accepted = (op for op in history.named(*self.names) if op.sent and (op.outcome != "fail" or op.applied))
+        for ops in _by_key(op for op in accepted if self.of == "input" or op.output is not None):
+            numbers = {op.id: _number(op, self.of, self.field) for op in ops}
             certain = _after_the_highest([op for op in ops if op.applied], numbers)
             judged += len(certain)
             wrong += [(first, then) for first, then in certain if numbers[then.id] < numbers[first.id]]
@@ -127,9 +135,11 @@ def sequence_is_monotonic(
     return SequenceIsMonotonic(names=tuple(names), of=of, field=field)
 
 
-def fencing_token_is_monotonic(*, names: Iterable[str] = ("accept",), field: str = "token") -> FencingTokenIsMonotonic:
+def fencing_token_is_monotonic(
+    *, names: Iterable[str] = ("accept",), field: str = "token", of: Side = "input"
+) -> FencingTokenIsMonotonic:
     """The resource accepts no operation with a lower token than one that it had accepted before."""
-    return FencingTokenIsMonotonic(names=tuple(names), field=field)
+    return FencingTokenIsMonotonic(names=tuple(names), field=field, of=of)
 
 
 def _by_key(ops: Iterable[Op]) -> Iterable[list[Op]]:

@@ -22,8 +22,9 @@ class QueueIsFifo:
     """`dequeue` of a key gives the value that was enqueued first, by `enqueue` v, or null if nothing is in the queue.
 
     An acknowledged value is lost if a dequeue that began later found the queue empty, or gave a value enqueued after
-    it, and none gave it; an unknown dequeue may have taken one value. None is given twice, and none that was not
-    enqueued. Where each value is enqueued once, this is linearizability of the queue.
+    it, and none gave it; an unknown dequeue may have taken one value, unless it was answered (`confirmed`). None is
+    given twice, and none that was not enqueued. Where each value is enqueued once, this is linearizability of the
+    queue.
 
     With `ack` v (default: on keys that have such operations) a value may be given again until its ack, and never after
     it; order and emptiness are then judged of the first time that it is given, and a value that is given and waits for

@@ -55,6 +55,11 @@ def commands(history: History, names: Iterable[str] = ()) -> tuple[Command, ...]
     return tuple(found)
 
 
+def refused_monitor(history: History) -> bool:
+    """Whether a server did not permit MONITOR, so that not all commands are on record."""
+    return any(event.data.get("kind") == "monitor-refused" for event in history.events_named("note"))
+
+
 def connections(history: History, node: str) -> tuple[Connections, ...]:
     """The bot's open connections at a node, each time they changed."""
     found: list[Connections] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_arbredis._clock import NS_PER_S
 from pytest_arbredis.checkers.seen import connections
@@ -35,6 +35,8 @@ class ClientsAreDisconnected:
     the connections that CLIENT LIST showed. Unknown without a failover by Sentinels, or if no node that changed its
     role had a client, or was watched for long enough.
     """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"connections"})
 
     within_s: float = 1.0
 

@@ -95,8 +95,21 @@ def malformed(op: Op, what: str, *, remedy: str) -> MalformedHistoryError:
 
 def shown(value: Json) -> str:
     """A value in a sentence, cut short."""
-    text = repr(value)
+    text = as_json_has_it(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def as_json_has_it(value: object) -> str:
+    """A value as text: null, true and false as in the file, all else as Python shows it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_json_has_it, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {as_json_has_it(item)}' for name, item in value.items())}}}"
+    return repr(value)
 
 
 def apart(earlier_ns: int, later_ns: int) -> str:

@@ -52,7 +52,6 @@ def check(  # noqa: PLR0917 - a command's options
     ] = None,
 ) -> None:
     """Judge a stored history: by a model, by checks, or by what its header names."""
-    from pytest_arbredis.checkers.by_name import check_named
     from pytest_arbredis.checkers.models import check_of_model
     from pytest_arbredis.checkers.verdict import Verdict, worst
     from pytest_arbredis.cli.limits import bytes_of
@@ -60,10 +59,10 @@ def check(  # noqa: PLR0917 - a command's options
 
     path = stored(what, runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs")
     chosen = [check_of_model(model)] if model is not None else []
-    chosen += [check_named(text) for text in checks or ()]
+    chosen += [_named(text) for text in checks or ()]
     memory_bytes = None if max_memory is None else bytes_of(max_memory)
     began = time.monotonic()
-    judging = _Judging(path, chosen, max_seconds=max_seconds, memory_bytes=memory_bytes, console=_aside())
+    judging = _Judging(path, chosen, max_seconds=max_seconds, memory_bytes=memory_bytes, console=_aside(), model=model)
     findings = tuple(judging.findings())
     took_s = time.monotonic() - began
     verdict = worst(findings)
@@ -74,6 +73,19 @@ def check(  # noqa: PLR0917 - a command's options
     else:
         _table(judging, findings, console_for(), took_s)
     raise typer.Exit(EXIT_STATUS[verdict.word])
+
+
+def _named(text: str) -> Check:
+    """The check that `--check` names; for the name of a model, what to write instead."""
+    from pytest_arbredis.checkers.by_name import check_named
+    from pytest_arbredis.checkers.models import MODELS
+
+    if text.strip() in MODELS:
+        raise UsageError(
+            f"{text.strip()!r} is a model, no check",
+            remedy=f"use --model {text.strip()}, or --check {MODELS[text.strip()]}",
+        )
+    return check_named(text)
 
 
 def stored(what: str, runs_dir: Path) -> Path:
@@ -107,8 +119,10 @@ class _Judging:
         max_seconds: float | None,
         memory_bytes: int | None,
         console: Console,
+        model: str | None = None,
     ) -> None:
         self.path = path
+        self.model = model
         self.checks = list(checks)
         self.history: History | None = None
         self.counts: Mapping[str, int] = {}
@@ -135,6 +149,7 @@ class _Judging:
             ):
                 checks = checks or named_by_its_header(self.path)
                 self._read(checks)
+                self._require_operations()
         except (BeyondLimitError, MemoryError) as error:
             claims = [each.claim for each in checks] or ["history_is_judged"]
             yield from (_given_up(claim, f"while it was read: {error}") for claim in claims)
@@ -142,6 +157,15 @@ class _Judging:
         for each in checks:
             with self._console.status(f"judging {each.claim}"):
                 yield self._finding(each)
+
+    def _require_operations(self) -> None:
+        """Of the model that was asked for, or else of the header's if that decides."""
+        from pytest_arbredis.cli.operations_of_model import require_operations
+
+        if self.history is not None:
+            model = self.model if self.checks else self.history.header.model
+            if model is not None:
+                require_operations(model, self.path, self.history, self._columns)
 
     def shown(self, finding: Finding) -> History | None:
         """The history with the operations that prove a finding at least, and the first, from which times may count."""

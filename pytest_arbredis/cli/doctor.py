@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_arbredis.errors import ArbredisError, HarnessError
+from pytest_arbredis.errors import ArbredisError, HarnessError, MissingBinaryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,8 @@ class Examination:
     noise: TimerNoise
     launcher: str
     why: str
+    ledger: str = ""
+    """What gets the library that notes what a server syncs; empty if it is here."""
 
     @property
     def ready(self) -> bool:
@@ -77,6 +79,8 @@ class Examination:
                 continue
             command = f"pip install 'pytest-arbredis[{extra}]'"
             lacks.append(Missing(what=f"{', '.join(names)} (extra {extra})", command=command, essential=False))
+        if self.ledger:
+            lacks.append(Missing(what="power_loss and slow_disk (faults)", command=self.ledger, essential=False))
         if self.engine.why_not:
             lacks.append(Missing(what="containers (launcher docker)", command=self.engine.remedy, essential=False))
         return tuple(lacks)
@@ -98,7 +102,18 @@ def examine() -> Examination:
         noise=measure_noise(),
         launcher=launcher,
         why=why,
+        ledger=_ledger_remedy(),
     )
+
+
+def _ledger_remedy() -> str:
+    from pytest_arbredis.servers.sync_ledger_build import find_library
+
+    try:
+        find_library()
+    except MissingBinaryError as error:
+        return error.remedy
+    return ""
 
 
 def _need(what: str, command: str) -> Missing:
@@ -169,9 +184,28 @@ def repair(examination: Examination, say: Callable[[str], None]) -> bool:
 
         say(f"Toxiproxy is at {get_toxiproxy(say)}")
         did = True
+    if examination.ledger and _get_ledger(say):
+        did = True
     if not did:
         say("nothing to fix: redis-server and Toxiproxy are here")
     return did
+
+
+def _get_ledger(say: Callable[[str], None]) -> bool:
+    """Compile the library that notes what a server syncs, where a C compiler is; whether that was done.
+
+    Nothing but two faults needs it: what goes wrong is said, and no more.
+    """
+    from pytest_arbredis.servers.sync_ledger_build import compiler, get_library
+
+    if sys.platform != "linux" or compiler() is None:
+        return False
+    try:
+        get_library(say)
+    except MissingBinaryError as error:
+        say(str(error))
+        return False
+    return True
 
 
 def _install_redis(say: Callable[[str], None]) -> None:

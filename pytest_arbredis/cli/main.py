@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from pytest_arbredis.cli.audit import audit
 from pytest_arbredis.cli.check import check
+from pytest_arbredis.cli.cleanup import cleanup
 from pytest_arbredis.cli.doctor import doctor
 from pytest_arbredis.cli.down import down
 from pytest_arbredis.cli.drill import drill
 from pytest_arbredis.cli.exec import exec_
 from pytest_arbredis.cli.init import init
 from pytest_arbredis.cli.inject import heal, inject
+from pytest_arbredis.cli.metrics import metrics
 from pytest_arbredis.cli.status import status
 from pytest_arbredis.cli.stopped import leaves
 from pytest_arbredis.cli.up import up
@@ -55,7 +58,10 @@ app.command()(up)
 app.command()(inject)
 app.command()(heal)
 app.command(name="status")(status)
+app.command()(metrics)
 app.command()(down)
+app.command(name="audit")(audit)
+app.command(name="cleanup")(cleanup)
 
 
 class TerminatedError(BaseException):

@@ -16,6 +16,7 @@ LEAVES: Final[Mapping[str, str]] = {
     "heal": "the game day goes on, and with it what it has begun to heal; see `arbredis status`",
     "status": "nothing was changed, and the game day goes on",
     "down": "the game day may be ending all the same; see `arbredis status`",
+    "cleanup": "what was deleted is gone, each session as a whole; nothing else was changed",
     "doctor": "what was not got yet is got the next time",
 }
 OTHERWISE: Final = "nothing of it goes on"

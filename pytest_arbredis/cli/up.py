@@ -27,6 +27,9 @@ def up(  # noqa: PLR0917 - a command's options
     sentinels: Annotated[int | None, typer.Option(help="How many Sentinels.")] = None,
     timing: Annotated[str | None, typer.Option(help="fast or production.")] = None,
     conf: Annotated[Path | None, typer.Option(help="Directives of a redis.conf of yours.")] = None,
+    power: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--power", help="Note what is synced, for power_loss and slow_disk.")
+    ] = False,
     launcher: Annotated[
         str, typer.Option(envvar="ARBREDIS_LAUNCHER", help="auto, docker, process, external.")
     ] = "auto",
@@ -59,7 +62,7 @@ def up(  # noqa: PLR0917 - a command's options
     from pytest_arbredis.topology.fixed_ports import parse_ports
     from pytest_arbredis.topology.means import Means
 
-    given = {"replicas": replicas, "sentinels": sentinels, "timing": timing, "conf": conf}
+    given = {"replicas": replicas, "sentinels": sentinels, "timing": timing, "conf": conf, "power": power or None}
     settings = {name: value for name, value in given.items() if value is not None}
     wanted = spec.named(topology, **settings)
     means = Means(
@@ -87,10 +90,11 @@ def up(  # noqa: PLR0917 - a command's options
         "toxiproxy-image": toxiproxy_image,
         "runs-dir": runs_dir,
     }
-    options = {"topology": topology, **settings, **means_given}
+    options = {"topology": topology, **settings, "power": None, **means_given}
     arguments = [f"--{name}={value}" for name, value in options.items() if value is not None]
     arguments += [f"--port={text}" for text in port or ()]
     arguments += ["--allow-destructive"] if allow_destructive else []
+    arguments += ["--power"] if power else []
     secret = {} if url is None else {"ARBREDIS_URL": url}  # it may hold a password, which no list of processes shows
     _tell(start_owner(arguments, env=secret), env_file=env_file, json=json, detached=True)
 

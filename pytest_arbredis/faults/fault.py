@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Site:
     """Names of the nodes that did not run just before the injection."""
     clients: frozenset[tuple[str, int]] = frozenset()
     """Node and id of each connection of clients just before the injection, if the fault's nature asks for it."""
+    written: Mapping[str, int] = field(default_factory=dict)
+    """How many bytes the files of each node held just before the injection, if the fault's nature asks for it."""
     pids: tuple[int | None, ...] = ()
     """Process ids of the nodes just before the injection; None where one did not run, or has none that is known."""
 

@@ -47,6 +47,8 @@ class Nature:
     """The target's data is kept aside once it is in force, to show later what was lost."""
     notes_clients: bool = False
     """The connections of clients to the target are noted before the injection, for its probe (`Site.clients`)."""
+    notes_files: bool = False
+    """How much the files of the target hold is noted before the injection, for its probe (`Site.written`)."""
     probe_counts: bool = False
     """Its probe sends commands that would be taken for the test's own, so it looks before the witnesses count."""
     observed_within_s: float = 3.0

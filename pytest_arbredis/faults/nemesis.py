@@ -10,6 +10,7 @@ from pytest_arbredis.errors import ArbredisError, HarnessError, UnhealedError, U
 from pytest_arbredis.faults.exposure import connections
 from pytest_arbredis.faults.fault import Site, params_of
 from pytest_arbredis.history.records import Evidence
+from pytest_arbredis.servers.power_cut import bytes_written
 from pytest_arbredis.topology.capabilities import lacking
 
 if TYPE_CHECKING:
@@ -102,7 +103,16 @@ class Nemesis:
             for node in (nodes if fault.nature.notes_clients else ())
             for client in connections(node)
         )
-        site = Site(deployment=self.deployment, nodes=nodes, primary=primary, ended=ended, pids=pids, clients=clients)
+        written = {node.name: bytes_written(node.server.spec) for node in nodes if fault.nature.notes_files}
+        site = Site(
+            deployment=self.deployment,
+            nodes=nodes,
+            primary=primary,
+            ended=ended,
+            pids=pids,
+            clients=clients,
+            written=written,
+        )
         token = self.recorder.fault_began(
             name=fault.name,
             target=target,

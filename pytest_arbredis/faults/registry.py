@@ -31,11 +31,13 @@ from pytest_arbredis.faults.nature import Nature
 from pytest_arbredis.faults.no_replicas import NoReplicas
 from pytest_arbredis.faults.out_of_memory import OutOfMemory
 from pytest_arbredis.faults.pause import Pause
+from pytest_arbredis.faults.power_loss import PowerLoss
 from pytest_arbredis.faults.replication_cut import ReplicationCut
 from pytest_arbredis.faults.reset import Reset
 from pytest_arbredis.faults.restart import Restart
 from pytest_arbredis.faults.slice import Slice
 from pytest_arbredis.faults.slow_close import SlowClose
+from pytest_arbredis.faults.slow_disk import SlowDisk
 from pytest_arbredis.faults.stall import Stall
 from pytest_arbredis.faults.stop import Stop
 
@@ -72,11 +74,13 @@ FAULTS: dict[str, type[Fault]] = {
         NoReplicas,
         OutOfMemory,
         Pause,
+        PowerLoss,
         ReplicationCut,
         Reset,
         Restart,
         Slice,
         SlowClose,
+        SlowDisk,
         Stall,
         Stop,
     )

@@ -26,7 +26,7 @@ class Restart:
         met_by="after",
         momentary=True,
         remedy=True,
-        ends=("crash", "stop"),
+        ends=("crash", "stop", "power_loss"),
         observed_within_s=10.0,
     )
 

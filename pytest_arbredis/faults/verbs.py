@@ -28,12 +28,14 @@ from pytest_arbredis.faults.memory_limit import MemoryLimit
 from pytest_arbredis.faults.no_replicas import NoReplicas
 from pytest_arbredis.faults.out_of_memory import OutOfMemory
 from pytest_arbredis.faults.pause import Pause
+from pytest_arbredis.faults.power_loss import PowerLoss
 from pytest_arbredis.faults.registry import FAULTS, others
 from pytest_arbredis.faults.replication_cut import ReplicationCut
 from pytest_arbredis.faults.reset import Reset
 from pytest_arbredis.faults.restart import Restart
 from pytest_arbredis.faults.slice import Slice
 from pytest_arbredis.faults.slow_close import SlowClose
+from pytest_arbredis.faults.slow_disk import SlowDisk
 from pytest_arbredis.faults.stall import Stall
 from pytest_arbredis.faults.stop import Stop
 
@@ -96,6 +98,14 @@ class Verbs(ABC, Generic[R]):
     def restart(self, target: str = "crashed", *, expect_unobserved: bool = False) -> R:
         """Start what ended again."""
         return self._put(Restart(), target, expect_unobserved=expect_unobserved)
+
+    def power_loss(self, target: str = "primary", *, expect_unobserved: bool = False) -> R:
+        """Kill the target, and take away what it had not synced. Its topology needs power=True."""
+        return self._put(PowerLoss(), target, expect_unobserved=expect_unobserved)
+
+    def slow_disk(self, target: str = "primary", *, fsync_ms: int, expect_unobserved: bool = False) -> R:
+        """Let every sync of the target take `fsync_ms` longer. Its topology needs power=True."""
+        return self._put(SlowDisk(fsync_ms=fsync_ms), target, expect_unobserved=expect_unobserved)
 
     def pause(self, target: str, *, expect_unobserved: bool = False) -> R:
         """Stop the target's process without ending it: a zombie."""

@@ -111,7 +111,7 @@ class _Reader:
             for number, line in self._lines():
                 self._take(number, line)
         except (LineError, orjson.JSONDecodeError) as error:
-            raise self._bad(number, str(error)) from error
+            raise self._bad(number, error) from error
         if self.header is None:
             raise self._bad(1, "the file has no header: it is empty")
         self._one_at_a_time()
@@ -129,7 +129,7 @@ class _Reader:
         try:
             self._take(number, line)
         except (LineError, orjson.JSONDecodeError) as error:
-            raise self._bad(number, str(error)) from error
+            raise self._bad(number, error) from error
         if self.header is None:
             raise self._bad(number, "the file has no header: it is empty")
         return self.header
@@ -188,7 +188,12 @@ class _Reader:
             f"{self.path} cannot be read: {error.strerror}", remedy="name a readable history.jsonl"
         )
 
-    def _bad(self, number: int, what: str) -> MalformedHistoryError:
+    def _bad(self, number: int, what: str | Exception) -> MalformedHistoryError:
+        if self.header is None and isinstance(what, orjson.JSONDecodeError):
+            return MalformedHistoryError(
+                f"{self.path} is not a history.jsonl: its line {number} is no JSON ({what.msg})",
+                remedy="name a history.jsonl, unpacked, or the folder of a run; docs/history.md describes the format",
+            )
         return MalformedHistoryError(f"{self.path}, line {number}: {what}", remedy=_REMEDY)
 
 

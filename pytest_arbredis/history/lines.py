@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
 
-from pytest_arbredis.history.records import Event, EventName, Evidence, FaultRecord, Header, Op
+from pytest_arbredis.history.records import NOT_SENT, Event, EventName, Evidence, FaultRecord, Header, Op
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,9 @@ RECORDING: Final = "recording"
 """A header's extra field while its recorder has not closed it: the last line may be torn, and is then dropped."""
 
 BYTES: Final = "$bytes"
+
+TOO_EARLY: Final = "evidence_before_it_began"
+"""Where a fault's evidence is kept that is none, because it is from before the fault began."""
 
 DEEPEST: Final = 100
 """Lists and objects inside one another, at most: everything that walks through a value ends before Python gives up."""
@@ -184,6 +187,10 @@ def _op(raw: dict[str, Any]) -> Op:
     for name in ("id", "process"):
         if fields[name] > _LARGEST:
             raise LineError(f"`{name}` is {fields[name]}, beyond 64 bits")
+    if fields["outcome"] == "fail" and fields.get("confirmed") is not None:
+        raise LineError(f"`outcome` is fail but `confirmed` is {fields['confirmed']}: what was confirmed was applied")
+    if fields["outcome"] == "ok" and fields["error"] == NOT_SENT:
+        raise LineError(f"`outcome` is ok but `error` is {NOT_SENT}: what was never sent was not applied")
     if (fields.get("confirmed") or 0) >= 2**31:
         raise LineError(f"`confirmed` is {fields['confirmed']}, more replicas than there are")
     completed = fields["completed_ns"]
@@ -222,7 +229,10 @@ def _fault(raw: dict[str, Any]) -> FaultRecord:
         except LineError as error:
             raise LineError(f"in `evidence`: {error}") from None
         evidence.pop("extra", None)
-        fields["evidence"] = Evidence(**evidence)
+        seen = Evidence(**evidence)
+        fields["evidence"] = seen if seen.at_ns >= fields["began_ns"] else None
+        if fields["evidence"] is None:  # what was there before the fault shows nothing of it
+            fields["extra"] = {**fields.get("extra", {}), TOO_EARLY: {**evidence}}
     return FaultRecord(**fields)
 
 

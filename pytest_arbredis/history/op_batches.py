@@ -10,7 +10,7 @@ import contextlib
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_arbredis.history.columns import NEVER, OK, OUTCOMES, Columns
+from pytest_arbredis.history.columns import FAIL, NEVER, OK, OUTCOMES, Columns
 from pytest_arbredis.history.interning import Interned, InternedJson
 from pytest_arbredis.history.lines import OP_FIELDS, decoded
 from pytest_arbredis.history.records import NOT_SENT
@@ -116,16 +116,19 @@ class _Batch:
         confirmed = self._count("confirmed", missing=-1)
         for only_checked in ("intended_ns", "entered_ns", "attempts"):
             self._count(only_checked, missing=-1)
+        false = np.zeros(self.count, dtype=np.bool_)
+        has_errors = self.types["error"] != {_NULL}
+        sent = np.array([error != NOT_SENT for error in self.fields["error"]]) if has_errors else ~false
         acknowledged_in_flight = (outcome == OK) & (completed_ns == NEVER)
         if bool(
             (completed_ns < invoked_ns).any()
             or acknowledged_in_flight.any()
             or (confirmed >= 2**31).any()
+            or ((outcome == FAIL) & (confirmed >= 0)).any()
+            or ((outcome == OK) & ~sent).any()
             or (name < 0).any()
         ):
             raise UnusualError
-        false = np.zeros(self.count, dtype=np.bool_)
-        has_errors = self.types["error"] != {_NULL}
         return (
             self._integers("id", missing=0),
             self._integers("process", missing=0),
@@ -137,7 +140,7 @@ class _Batch:
             self._numbers(values.numbers(self.fields["input"], self.types["input"])),
             self._numbers(values.numbers(self.fields["output"], self.types["output"])),
             np.array([bool(meta.get("final")) for meta in self.fields["meta"]]) if "meta" in self.fields else false,
-            np.array([error != NOT_SENT for error in self.fields["error"]]) if has_errors else ~false,
+            sent,
             confirmed.astype(np.int32),
         )
 

@@ -145,7 +145,10 @@ class Client:
         self._orders.recorder.note(source=f"client {self.number}", data=data)
 
     def _breaker_moved(self, data: dict[str, Json]) -> None:
-        self._orders.recorder.event("breaker", f"client {self.number}", data)
+        at_ns = data.get("at_ns")
+        told = {name: value for name, value in data.items() if name != "at_ns"}
+        when = at_ns if isinstance(at_ns, int) and 0 <= at_ns <= self._orders.clock.now_ns() else None
+        self._orders.recorder.event("breaker", f"client {self.number}", told, at_ns=when)
 
     def _close(self, sessions: list[Session]) -> None:
         for session in sessions:

@@ -44,3 +44,7 @@ class Dialer(Protocol):
     def replica(self) -> Line:
         """A new line to the first replica."""
         ...
+
+    def to(self, node: str) -> Line:
+        """A new line to the node of this name, whatever its role is now."""
+        ...

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping  # noqa: TC003 - dataclass fields 
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from pytest_arbredis.errors import UsageError
 from pytest_arbredis.history.records import Json, Outcome  # noqa: TC001 - as above
 from pytest_arbredis.servers.login import Login
 from pytest_arbredis.topology.environment import redis_environment
@@ -68,6 +69,14 @@ class Answer:
     error: str | None = None
     entered_ns: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself: no history could hold it."""
+        if self.outcome == "fail" and self.confirmed is not None:
+            raise UsageError(
+                f"an answer with outcome='fail' and confirmed={self.confirmed!r}",
+                remedy="what replicas confirmed was applied: say 'unknown', or leave out confirmed",
+            )
+
 
 class Session(Protocol):
     """One client of the subject, used by one thread."""
@@ -110,7 +119,10 @@ class ReportsBreaker(Protocol):
     """Capability of a session: it tells of its breaker's transitions, from whatever thread."""
 
     def report_breaker_to(self, moved: Callable[[dict[str, Json]], None]) -> None:
-        """Call `moved` with each transition as it happens: `{"id", "seq", "from", "to", "cause"}`, from now on."""
+        """Call `moved` with each transition: `{"id", "seq", "from", "to", "cause"}`, from now on.
+
+        At once, as it is stamped when it comes; or with its `at_ns` (CLOCK_MONOTONIC), then also later, until `close`.
+        """
         ...
 
 

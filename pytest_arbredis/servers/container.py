@@ -109,6 +109,7 @@ class ContainerServer:
             QuietContainer(self._image, self._client)
             .with_command(list(self._spec.args))
             .with_volume_mapping(self._spec.directory.absolute(), str(self._spec.directory.absolute()), "rw")
+            .with_envs(**dict(self._spec.env))
             .with_kwargs(
                 entrypoint=ENTRYPOINTS[self._spec.kind],
                 network_mode="host",

@@ -18,7 +18,7 @@ class ServerSpec:
     """A server to start: `binary args…` in `directory`, listening on 127.0.0.1:`port`.
 
     `directory` exists and holds the configuration; containers see it under the same path. `args` are those behind the
-    binary (the launcher knows the binary, or the image).
+    binary (the launcher knows the binary, or the image); `env` are variables that it has beside its owner's.
     """
 
     name: str
@@ -26,6 +26,7 @@ class ServerSpec:
     args: tuple[str, ...]
     directory: Path
     port: int
+    env: tuple[tuple[str, str], ...] = ()
 
 
 class Server(Protocol):

@@ -57,7 +57,8 @@ class ServerProcess:
                 raise HarnessError(f"{self._spec.name} was given up by its launcher", remedy="launch it anew")
             if self._pid is not None and self._exit_status() is None:
                 raise HarnessError(f"{self._spec.name} runs already (pid {self._pid})", remedy="end it before")
-            self._pid = self._supervisor.spawn(self._argv, cwd=self._spec.directory, log=self.log_path)
+            env = {**os.environ, **dict(self._spec.env)} if self._spec.env else None
+            self._pid = self._supervisor.spawn(self._argv, cwd=self._spec.directory, log=self.log_path, env=env)
             self._status = None
 
     def signal(self, number: signal.Signals) -> None:

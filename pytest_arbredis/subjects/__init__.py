@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_arbredis.subjects.behind_breaker import guarded
     from pytest_arbredis.subjects.channels import pubsub
     from pytest_arbredis.subjects.json_lines import process
     from pytest_arbredis.subjects.redis_py import (
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         sentinel,
     )
     from pytest_arbredis.subjects.redis_py_objects import objects
+    from pytest_arbredis.subjects.state.register import state_layer
     from pytest_arbredis.subjects.unattended import black_box
 
 __all__ = [
@@ -29,14 +31,23 @@ __all__ = [
     "black_box",
     "direct",
     "from_url",
+    "guarded",
     "objects",
     "pool",
     "process",
     "pubsub",
     "sentinel",
+    "state_layer",
 ]
 
-_ELSEWHERE = {"black_box": "unattended", "objects": "redis_py_objects", "process": "json_lines", "pubsub": "channels"}
+_ELSEWHERE = {
+    "black_box": "unattended",
+    "guarded": "behind_breaker",
+    "objects": "redis_py_objects",
+    "process": "json_lines",
+    "pubsub": "channels",
+    "state_layer": "state.register",
+}
 
 
 def __getattr__(name: str) -> object:

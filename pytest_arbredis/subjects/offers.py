@@ -4,6 +4,7 @@
 - `topologies`: kinds of topology that it can use; absent: all.
 - `confirms`: its writes are answered with how many replicas confirmed them (WAIT).
 - `says_fail`: it can say that an operation was certainly not applied: it counts its attempts, or judges itself.
+- `absent`: why it cannot be opened here (its library is not installed); empty or absent: it can.
 - `follows_primary`: it knows no Sentinel, and is given one address that leads to the present primary.
 """
 
@@ -32,6 +33,11 @@ def topologies_of(subject: Subject) -> frozenset[str] | None:
 def follows_primary(subject: Subject) -> bool:
     """Whether it wants one address that leads to the present primary."""
     return bool(getattr(subject, "follows_primary", False))
+
+
+def absent(subject: Subject) -> str:
+    """Why it cannot be opened here; empty if it can."""
+    return str(getattr(subject, "absent", ""))
 
 
 def lacks(

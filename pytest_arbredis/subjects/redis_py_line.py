@@ -73,7 +73,11 @@ class RedisPyDialer:
 
     def replica(self) -> RedisPyLine:
         """A new line to n1, the first replica of the start."""
+        return self.to("n1")
+
+    def to(self, node: str) -> RedisPyLine:
+        """A new line to the node of this name, whatever its role is now."""
         for address, name in self.endpoints.nodes.items():
-            if name == "n1":  # the proxied address comes first
+            if name == node:  # the proxied address comes first
                 return RedisPyLine(self.endpoints, address, self.timeout_s)
-        raise UsageError("the topology has no replica n1", remedy="use one with replicas")
+        raise UsageError(f"the topology has no node {node}", remedy="use one with more replicas")

@@ -1,7 +1,7 @@
 """Redis servers in memory, with faults, on a clock: what code written against a `Line` runs on without any server.
 
-A primary `n0`, and replicas that have every write at once unless they are cut off or frozen. A command is applied when
-it is sent; its reply takes `took_s`. Faults are those of the schedule, by their names.
+A primary, `n0` at first, and replicas that have every write at once unless they are cut off or frozen. A command is
+applied when it is sent; its reply takes `took_s`. Faults are those of the schedule, by their names.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FAULTS: Final = (
     "blackhole",
     "down",
     "empty_restart",
+    "failover",
     "latency",
     "limit_data",
     "pause",
@@ -71,6 +72,8 @@ class FakeServers:
         self.nodes = [FakeNode(f"n{number}") for number in range(1 + replicas)]
         for node in self.nodes[1:]:
             node.follows, node.writable = True, writable
+        self.primary = self.nodes[0]
+        self._replicas_write = writable
         self.lock = threading.RLock()
 
     def dialer(self, timeout_s: float) -> FakeDialer:
@@ -79,18 +82,23 @@ class FakeServers:
 
     def value(self, key: str) -> Any:
         """What the primary has under a key."""
-        return self.nodes[0].data.values.get(key)
+        return self.primary.data.values.get(key)
 
     def targets(self, target: str) -> list[FakeNode]:
         """The nodes of a role, `primary`, `replica` or `replicas`."""
-        return self.nodes[:1] if target == "primary" else self.nodes[1:2] if target == "replica" else self.nodes[1:]
+        replicas = [node for node in self.nodes if node is not self.primary]
+        return [self.primary] if target == "primary" else replicas[:1] if target == "replica" else replicas
 
     def inject(self, name: str, target: str, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Let a fault come into force; gives the names of its nodes."""
         if name not in FAULTS:
             raise UsageError.unknown("fault of servers in memory", name, FAULTS)
         with self.lock:
-            for node in self.targets(target):
+            targets = self.targets(target)
+            for node in targets:
+                if name == "failover":
+                    self._fail_over()
+                    continue
                 if name == "empty_restart":
                     self._restart_empty(node)
                     continue
@@ -98,7 +106,7 @@ class FakeServers:
                 node.latency_s = params.get("ms", 0) / 1000 if name == "latency" else node.latency_s
                 if name == "down" or (name == "limit_data" and params.get("after_handshake")):
                     node.incarnation += 1
-        return tuple(node.name for node in self.targets(target))
+        return tuple(node.name for node in targets)
 
     def heal(self, name: str, target: str) -> None:
         """End a fault: what was held is delivered, what fell behind catches up."""
@@ -124,23 +132,31 @@ class FakeServers:
             reply = applied(node.data, words, now_ms=self.clock.now_ns() // NS_PER_MS)
             if write:
                 node.offset += 1
-                for replica in self.nodes[1:]:
-                    if node is self.nodes[0] and not replica.faults & {"replication_cut", "pause"}:
+                for replica in self.targets("replicas"):
+                    if node is self.primary and not replica.faults & {"replication_cut", "pause"}:
                         applied(replica.data, words, now_ms=self.clock.now_ns() // NS_PER_MS)
                         replica.offset = node.offset
             return reply
 
     def confirmed(self, offset: int) -> int:
         """How many connected replicas have all writes up to an offset."""
-        return sum(replica.offset >= offset and "replication_cut" not in replica.faults for replica in self.nodes[1:])
+        replicas = self.targets("replicas")
+        return sum(replica.offset >= offset and "replication_cut" not in replica.faults for replica in replicas)
 
     def _restart_empty(self, node: FakeNode) -> None:
         node.data, node.incarnation, node.offset = Data(), node.incarnation + 1, 0
-        for replica in self.nodes[1:]:
+        for replica in self.targets("replicas"):
             self._synchronise(replica)
 
+    def _fail_over(self) -> None:
+        """The first replica is primary; the old one follows it, and has ended its connections."""
+        old, (new, *_) = self.primary, self.targets("replica")
+        self.primary, new.follows, new.writable = new, False, True
+        old.follows, old.writable, old.incarnation = True, self._replicas_write, old.incarnation + 1
+        self._synchronise(old)
+
     def _synchronise(self, replica: FakeNode) -> None:
-        replica.data, replica.offset = self.nodes[0].data.copy(), self.nodes[0].offset
+        replica.data, replica.offset = self.primary.data.copy(), self.primary.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +167,19 @@ class FakeDialer:
     timeout_s: float
 
     def primary(self) -> FakeLine:
-        """A new line to n0."""
-        return FakeLine(self.servers, self.servers.nodes[0], self.timeout_s)
+        """A new line to the primary of now."""
+        return FakeLine(self.servers, self.servers.primary, self.timeout_s)
 
     def replica(self) -> FakeLine:
         """A new line to n1."""
-        return FakeLine(self.servers, self.servers.nodes[1], self.timeout_s)
+        return self.to("n1")
+
+    def to(self, node: str) -> FakeLine:
+        """A new line to the node of this name."""
+        for one in self.servers.nodes:
+            if one.name == node:
+                return FakeLine(self.servers, one, self.timeout_s)
+        raise UsageError(f"the topology has no node {node}", remedy="use one with more replicas")
 
 
 class FakeLine:

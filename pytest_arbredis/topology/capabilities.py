@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
+from pytest_arbredis.errors import MissingBinaryError
+from pytest_arbredis.servers.sync_ledger import is_kept
+from pytest_arbredis.servers.sync_ledger_build import find_library
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pytest_arbredis.topology.deployment import Deployment
 
-Capability = Literal["proxies", "signals", "sentinels", "replicas", "containers", "debug", "tmpfs", "files"]
+Capability = Literal["proxies", "signals", "sentinels", "replicas", "containers", "debug", "tmpfs", "files", "power"]
 CAPABILITIES: Final[tuple[Capability, ...]] = get_args(Capability)
 
 
@@ -72,6 +76,22 @@ def _files(deployment: Deployment) -> str:
     return "it removes what a server has written, which is not ours here; use the launcher 'process' or 'docker'"
 
 
+def _power(deployment: Deployment) -> str:
+    """Servers whose syncs are noted: then what a loss of power leaves is known, and a disk can be made slow."""
+    if deployment.launcher.name == "external":
+        return "it preloads a library into the server, which is not ours here; use the launcher 'process' or 'docker'"
+    try:
+        find_library()
+    except MissingBinaryError as error:
+        return f"{error.cause}; {error.remedy}"
+    if not deployment.spec.power:
+        return "it needs servers that note what they sync; use a topology with power=True"
+    deaf = [node.name for node in deployment.nodes if not is_kept(node.server.spec.directory)]
+    return (
+        f"{', '.join(deaf)} did not load the library that notes what it syncs; use another redis-server" if deaf else ""
+    )
+
+
 def _protected(deployment: Deployment) -> str:
     """`CONFIG SET dir` is allowed, which it is not by default."""
     import redis
@@ -105,4 +125,5 @@ _REASONS: Final[Mapping[Capability, Callable[[Deployment], str]]] = {
     "debug": _debug,
     "tmpfs": _tmpfs,
     "files": _files,
+    "power": _power,
 }

@@ -4,6 +4,7 @@ Every data node is asked directly, by a thread of its own. A line of the history
 `{"kind": "command", "node": "n0", "client": "127.0.0.1:5000", "words": ["SET", "key", "value"]}`, or
 `{"kind": "connections", "node": "n0", "clients": ["127.0.0.1:5000"]}` whenever the open ones change; with
 `"reached": false` the node did not answer. The harness, Sentinels and replicas are left out: they name themselves.
+A node that does not permit MONITOR is noted as `{"kind": "monitor-refused", "why": "NOPERM …"}`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_arbredis._clock import CLOCK, NS_PER_S, Clock
 from pytest_arbredis._dials import harness_dials
-from pytest_arbredis.topology.monitor_line import Seen, parsed, recordable
+from pytest_arbredis.topology.monitor_line import Seen, parsed, recordable, refused
 from pytest_arbredis.topology.node import HARNESS_CLIENT
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ NOT_THE_BOT: Final = (HARNESS_CLIENT, "sentinel-")
 
 
 class CommandMonitor:
-    """Watches every data node while entered; returns from there when all nodes are watched."""
+    """Watches every data node while entered; returns from there when all nodes are watched.
 
-    def __init__(self, deployment: Deployment, recorder: Recorder, *, clock: Clock = CLOCK) -> None:
+    Without `commands` only connections are recorded.
+    """
+
+    def __init__(
+        self, deployment: Deployment, recorder: Recorder, *, commands: bool = True, clock: Clock = CLOCK
+    ) -> None:
         nodes = {f"{host}:{port}" for host, port in deployment.addresses}
-        self._watches = [_Watch(node, recorder, clock, nodes=nodes) for node in deployment.nodes]
+        self._watches = [_Watch(node, recorder, clock, nodes=nodes, commands=commands) for node in deployment.nodes]
 
     def __enter__(self) -> Self:
         for watch in self._watches:
@@ -61,7 +67,7 @@ class CommandMonitor:
 class _Watch:
     """One node, by two threads: its commands, and its connections."""
 
-    def __init__(self, node: Node, recorder: Recorder, clock: Clock, *, nodes: set[str]) -> None:
+    def __init__(self, node: Node, recorder: Recorder, clock: Clock, *, nodes: set[str], commands: bool) -> None:
         self._node = node
         self._recorder = recorder
         self._clock = clock
@@ -72,10 +78,12 @@ class _Watch:
         self._second = 0
         self._recorded = 0
         self._dropped = 0
-        self._threads = [
-            threading.Thread(target=work, name=f"monitor-{node.name}", daemon=True) for work in (self._see, self._look)
-        ]
+        self._refused = False
+        works = (self._see, self._look) if commands else (self._look,)
+        self._threads = [threading.Thread(target=work, name=f"monitor-{node.name}", daemon=True) for work in works]
         self._monitoring = threading.Event()
+        if not commands:
+            self._monitoring.set()
         self.ready = threading.Event()
         self.stop = threading.Event()
 
@@ -91,8 +99,8 @@ class _Watch:
         self._tell_dropped()
 
     def _see(self) -> None:
-        """MONITOR until stopped; connected again whenever the node comes back."""
-        while not self.stop.is_set():
+        """MONITOR until stopped, or not permitted; connected again whenever the node comes back."""
+        while not self.stop.is_set() and not self._refused:
             try:
                 with harness_dials(), socket.create_connection(self._node.direct, timeout=TIMEOUT_S) as connection:
                     self._read(connection)
@@ -119,6 +127,10 @@ class _Watch:
                 seen = parsed(line)
                 if seen is not None:
                     self._take(seen, at_ns)
+                elif refused(line):
+                    self._refused = True
+                    self._note({"kind": "monitor-refused", "why": line[1:].decode(errors="replace")}, at_ns)
+                    return
 
     def _take(self, seen: Seen, at_ns: int) -> None:
         """Record a command, unless it is of somebody who says not to be the bot; those held back first."""

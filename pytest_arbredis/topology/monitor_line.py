@@ -57,6 +57,12 @@ def parsed(line: bytes) -> Seen | None:
     return Seen(client=match[1].decode(errors="backslashreplace"), words=(words[0].upper(), *words[1:]))
 
 
+def refused(line: bytes) -> bool:
+    """Whether it says that MONITOR is not permitted, or not known; CLIENT SETNAME may be refused without harm."""
+    lower = line.lower()
+    return lower.startswith((b"-noperm", b"-err unknown command")) and b"monitor" in lower
+
+
 def recordable(words: tuple[str, ...]) -> tuple[str, ...]:
     """The first words of a command, shortened, without passwords."""
     shown = [word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 1] + "…" for word in words[:MOST_WORDS]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pytest_arbredis._dials import harness_dials
 from pytest_arbredis.servers.login import Login
+from pytest_arbredis.topology.own_commands import sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,6 +70,15 @@ def _own_connection(*, secure: bool) -> type[redis.Connection]:
         def _connect(self) -> Any:
             with harness_dials():
                 return super()._connect()
+
+        def send_command(self, *args: Any, **kwargs: Any) -> Any:
+            sent([args])
+            return super().send_command(*args, **kwargs)
+
+        def pack_commands(self, commands: Any) -> Any:
+            several = [*commands]
+            sent(several)
+            return super().pack_commands(several)
 
     return OwnConnection
 

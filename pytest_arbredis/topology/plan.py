@@ -6,13 +6,15 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.errors import HarnessError, ServerDiedError, UsageError
+from pytest_arbredis.errors import HarnessError, MissingBinaryError, ServerDiedError, UsageError
+from pytest_arbredis.servers import sync_ledger
 from pytest_arbredis.servers.certificates import TlsFiles, make
 from pytest_arbredis.servers.conf_file import acl_users
 from pytest_arbredis.servers.launcher import ServerSpec
 from pytest_arbredis.servers.login import Login, acl_line, harness_login
 from pytest_arbredis.servers.redis import redis_conf
 from pytest_arbredis.servers.sentinel import sentinel_conf
+from pytest_arbredis.servers.sync_ledger_build import find_library
 from pytest_arbredis.topology.baseline import ACL_FILE, CONF
 from pytest_arbredis.topology.fixed_ports import fixed
 
@@ -133,7 +135,16 @@ def server_spec(plan: Plan, name: str) -> ServerSpec:
             tls=tls,
         )
     )
-    return ServerSpec(name=name, kind="redis", args=(str(conf),), directory=directory, port=port)
+    env = ledger_env(directory) if plan.spec.power else ()
+    return ServerSpec(name=name, kind="redis", args=(str(conf),), directory=directory, port=port, env=env)
+
+
+def ledger_env(directory: Path) -> tuple[tuple[str, str], ...]:
+    """The environment in which a server notes what it syncs; none where the library for that is not here."""
+    try:
+        return sync_ledger.prepare(directory, find_library())
+    except MissingBinaryError:
+        return ()
 
 
 def _own_files(files: TlsFiles, directory: Path) -> TlsFiles:

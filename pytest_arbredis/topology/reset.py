@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import UnhealedError
+from pytest_arbredis.servers import sync_ledger
 from pytest_arbredis.topology import baseline, dataset, formation
 from pytest_arbredis.topology.fingerprint import Fingerprint, read, read_sentinel
 from pytest_arbredis.topology.settled import look
@@ -29,6 +30,7 @@ def take_start(deployment: Deployment) -> None:
         if node in deployment.nodes:
             node.baseline = dict(found.configuration)
             node.conf_text = baseline.read_file(node)
+            sync_ledger.age(node.server.spec.directory)
 
 
 def fingerprints(deployment: Deployment) -> dict[Node, Fingerprint]:
@@ -65,6 +67,7 @@ def back_to_start(deployment: Deployment) -> None:
         raise UnhealedError("a reset left differences: " + "; ".join(left), remedy="the deployment is rebuilt")
     for node in deployment.nodes:
         baseline.restore_file(node)
+        sync_ledger.age(node.server.spec.directory)
 
 
 def _of(node: Node, now: Fingerprint) -> list[str]:

@@ -31,7 +31,11 @@ def look(deployment: Deployment) -> Look:
 
     try:
         missing = (
-            _processes(deployment) or _data_nodes(deployment) or _sentinels(deployment) or deployment.proxies_differ()
+            _processes(deployment)
+            or _data_nodes(deployment)
+            or _loading(deployment)
+            or _sentinels(deployment)
+            or deployment.proxies_differ()
         )
     except redis.RedisError as error:
         return Look(f"a server does not answer yet ({error})")
@@ -66,6 +70,14 @@ def _data_nodes(deployment: Deployment) -> str:
     info = primary.replication() or {}
     if info.get("connected_slaves") != len(deployment.nodes) - 1:
         return f"{primary.name} sees {info.get('connected_slaves')} replicas"
+    return ""
+
+
+def _loading(deployment: Deployment) -> str:
+    """A node that reads its files answers ROLE, and refuses every read."""
+    for node in deployment.nodes:
+        if int(node.client.info("persistence")["loading"]):
+            return f"{node.name} is loading its data"
     return ""
 
 

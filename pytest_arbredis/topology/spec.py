@@ -27,7 +27,7 @@ TIMING_NAMES: tuple[TimingName, ...] = get_args(TimingName)
 MOST_REPLICAS = 5
 MOST_SENTINELS = 7
 
-COMMON = ("conf", "password", "acl", "tls", "load", "version")
+COMMON = ("conf", "password", "acl", "tls", "load", "version", "power")
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "single": COMMON,
     "replicated": ("replicas", *COMMON),
@@ -62,7 +62,8 @@ class Topology:
     `conf` are directives of redis.conf for every data node, `sentinel_conf` settings of the Sentinels, both as pairs
     sorted by name. `password` is the default user's and never shown. `acl` is an ACL file for every data node. `load`
     fills every primary, at the start and after each reset: a function of a client, or an RDB file. `version` is what
-    the version of Redis must begin with.
+    the version of Redis must begin with. With `power` the data nodes note what they sync, as a loss of power and a slow
+    disk need it.
     """
 
     kind: TopologyKind = "sentinel"
@@ -76,6 +77,7 @@ class Topology:
     tls: bool | TlsFiles = False
     load: Load | Path | None = None
     version: str | None = None
+    power: bool = False
 
     def __post_init__(self) -> None:
         """Refuse at definition what could only fail in minute nine."""
@@ -105,6 +107,8 @@ class Topology:
             raise UsageError(f"sentinel_conf without Sentinels ({self.kind})", remedy="use topology='sentinel'")
         if self.password is not None and (not isinstance(self.password, str) or not self.password):
             raise UsageError("the password is not a text, or empty", remedy="give a text, or leave it out")
+        if not isinstance(self.power, bool):
+            raise UsageError(f"power={self.power!r}", remedy="use power=True, or leave it out")
         if self.version is not None and (not isinstance(self.version, str) or not self.version[:1].isdigit()):
             raise UsageError(f"version={self.version!r}", remedy="give the beginning of a version, '7' or '7.0'")
 
@@ -141,7 +145,13 @@ class Topology:
             "sentinel": f"sentinel (1 primary, {self.replicas} replicas, {self.sentinels} Sentinels, "
             f"{self.timing} timing)",
         }
-        asked = {"a password": self.password, "an ACL": self.acl, "TLS": self.tls, "data": self.load}
+        asked = {
+            "a password": self.password,
+            "an ACL": self.acl,
+            "TLS": self.tls,
+            "data": self.load,
+            "its syncs noted": self.power,
+        }
         extras = [name for name, value in asked.items() if value]
         return parts[self.kind] + (f" with {', '.join(extras)}" if extras else "")
 
@@ -154,9 +164,10 @@ def single(
     tls: Tls = False,
     load: Load | str | Path | None = None,
     version: str | None = None,
+    power: bool = False,
 ) -> Topology:
     """One Redis, nobody to take over."""
-    return _topology("single", conf=conf, password=password, acl=acl, tls=tls, load=load, version=version)
+    return _topology("single", conf=conf, password=password, acl=acl, tls=tls, load=load, version=version, power=power)
 
 
 def replicated(
@@ -168,10 +179,11 @@ def replicated(
     tls: Tls = False,
     load: Load | str | Path | None = None,
     version: str | None = None,
+    power: bool = False,
 ) -> Topology:
     """One primary with replicas and no Sentinel: a crashed primary stays away until it is started again."""
     more: dict[str, Any] = {"conf": conf, "password": password, "acl": acl, "tls": tls, "load": load}
-    return _topology("replicated", replicas=replicas, version=version, **more)
+    return _topology("replicated", replicas=replicas, version=version, power=power, **more)
 
 
 def sentinel(
@@ -186,11 +198,12 @@ def sentinel(
     tls: Tls = False,
     load: Load | str | Path | None = None,
     version: str | None = None,
+    power: bool = False,
 ) -> Topology:
     """One primary with replicas, watched by Sentinels."""
     more: dict[str, Any] = {"conf": conf, "password": password, "acl": acl, "tls": tls, "load": load}
     counts: dict[str, Any] = {"replicas": replicas, "sentinels": sentinels, "timing": timing}
-    return _topology("sentinel", sentinel_conf=sentinel_conf, version=version, **counts, **more)
+    return _topology("sentinel", sentinel_conf=sentinel_conf, version=version, power=power, **counts, **more)
 
 
 def dual(
@@ -201,9 +214,10 @@ def dual(
     tls: Tls = False,
     load: Load | str | Path | None = None,
     version: str | None = None,
+    power: bool = False,
 ) -> Topology:
     """Two independent Redis, n0 (`primary`) and n1 (`second`), neither of which follows the other."""
-    return _topology("dual", conf=conf, password=password, acl=acl, tls=tls, load=load, version=version)
+    return _topology("dual", conf=conf, password=password, acl=acl, tls=tls, load=load, version=version, power=power)
 
 
 def named(kind: str, **settings: object) -> Topology:

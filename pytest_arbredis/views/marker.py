@@ -21,7 +21,7 @@ MEANS = ("launcher", "proxy")
 """Arguments that say with what it is started; the others say what."""
 TOPOLOGY = (
     *("topology", "replicas", "sentinels", "timing", "version", "conf", "sentinel_conf"),
-    *("password", "acl", "tls", "load"),
+    *("password", "acl", "tls", "load", "power"),
 )
 PATHS = ("conf", "acl", "load", "sentinel_conf")
 """Arguments that may be a path, relative to rootdir."""

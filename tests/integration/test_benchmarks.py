@@ -42,8 +42,33 @@ def test_topologies_are_timed_beside_their_goals(measured):
     assert "ready_s median" in said
 
 
+def test_our_breaker_is_timed_beside_those_of_others(measured):
+    said, content = measured("breaker")
+    assert {"ours", "pybreaker", "purgatory", "circuitbreaker"} <= set(content["ways"])
+    assert 0 < content["ways"]["ours"]["best_us"] < 1000
+    assert content["verdict"] in {"pass", "missed"}
+    assert "goal 1.0 µs" in said
+
+
 def test_the_recorder_is_timed_beside_its_goal(measured):
     said, content = measured("recorder")
     assert 0 < content["ways"]["recorder"]["best_us"] <= content["ways"]["recorder"]["median_us"] < 1000
     assert content["verdict"] in {"pass", "missed"}
     assert "goal 2.5 µs" in said
+
+
+@pytest.mark.thorough
+def test_an_audit_is_timed_beside_its_goals(measured):
+    said, content = measured("audit")
+    assert content["keys"] >= 20_000
+    assert {goal["verdict"] for goal in content["goals"]} <= {"pass", "missed"}
+    assert content["while_it_walked"]["reads"] > 0
+    assert "GET P99 idle" in said
+
+
+def test_the_state_layer_is_timed_beside_bare_redis_py(measured):
+    said, content = measured("state_layer")
+    assert set(content["ways"]) == {"raw socket", "redis-py", "state layer", "redis.asyncio", "state layer, asyncio"}
+    assert set(content["added_us"]) == {"sync", "asyncio"}
+    assert {line["verdict"] for line in content["goals"]} <= {"pass", "missed", "inconclusive"}
+    assert "adds at most 10.0 µs to a GET, sync" in said

@@ -18,6 +18,7 @@ from fault_cases import (
     unreachable,
 )
 from network_fault_cases import CASES as NETWORK
+from power_fault_cases import CASES as POWER
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from resource_fault_cases import CASES as RESOURCE
@@ -138,7 +139,7 @@ OURS = {
         file_clean_of=("maxmemory",),
     ),
 }
-CASES = {**OURS, **NETWORK, **RESOURCE, **SENTINELS, **SERVER}
+CASES = {**OURS, **NETWORK, **POWER, **RESOURCE, **SENTINELS, **SERVER}
 WITHOUT_A_CASE = {"restart"}
 """It needs a crash before it, and has tests of its own."""
 

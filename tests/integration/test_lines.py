@@ -160,6 +160,13 @@ def test_a_replica_has_what_was_written_and_refuses_to_write(world, line):
     replica.close()
 
 
+def test_a_node_is_dialled_by_its_name_and_none_that_is_not_there(world):
+    assert world.dialer.to("n0").node == "n0"
+    assert world.dialer.to("n1").node == "n1"
+    with pytest.raises(UsageError, match="no node n7"):
+        world.dialer.to("n7")
+
+
 def test_a_node_that_is_down_ends_connections_and_refuses_new_ones(world, line, dial):
     ask(line, "SET", "key", "value")
     heal = world.inject(Down(), "primary")

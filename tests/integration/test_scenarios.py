@@ -11,7 +11,12 @@ from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.cli.catalogue import shipped
 from pytest_arbredis.report.text import failure_text
 
-SCENARIOS = [scenario for scenarios in shipped().values() for scenario in scenarios if scenario.faults.steps]
+SCENARIOS = [
+    scenario
+    for scenarios in shipped().values()
+    for scenario in scenarios
+    if scenario.faults.steps and scenario.profiles  # without a profile: of others, who promised nothing
+]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

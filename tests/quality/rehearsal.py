@@ -7,6 +7,8 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING
 
+from planted.touched import Touched, touched
+
 from pytest_arbredis._clock import NS_PER_S
 from pytest_arbredis.history.recorder import Recorder
 from pytest_arbredis.history.records import Evidence, Header
@@ -30,14 +32,20 @@ NOWHERE = Endpoints(primary=("127.0.0.1", 1))
 def servers_for(planted: Planted, clock: ManualClock) -> FakeServers:
     """The servers of its topology, in memory."""
     replicas = planted.topology.replicas if planted.topology.kind != "single" else 0
-    return FakeServers(clock, replicas=replicas, writable=True)
+    return FakeServers(clock, replicas=replicas, writable=dict(planted.topology.conf).get("replica-read-only") == "no")
 
 
 def rehearsed(planted: Planted, *, buggy: bool, seed: int, folder: Path) -> tuple[Finding, ...]:
     """The findings, the claim's first and the vacuity guard's last."""
+    return played(planted, buggy=buggy, seed=seed, folder=folder)[0]
+
+
+def played(planted: Planted, *, buggy: bool, seed: int, folder: Path) -> tuple[tuple[Finding, ...], Touched]:
+    """The same, and how many operations the bug touched."""
     clock = ManualClock()
     servers = servers_for(planted, clock)
-    scenario = planted.scenario(planted.bot(buggy=buggy).on(servers))
+    bot = planted.bot(buggy=buggy).on(servers)
+    scenario = planted.scenario(bot)
     recorder = Recorder(folder / "history.jsonl", Header(run="r", seed=seed), clock)
     nemesis = threading.Thread(target=_play, args=(scenario, servers, recorder), daemon=True)
     nemesis.start()
@@ -60,7 +68,8 @@ def rehearsed(planted: Planted, *, buggy: bool, seed: int, folder: Path) -> tupl
         plans = (scenario.workload.plan(client=one, seed=seed, run="r", seconds=scenario.length_s) for one in clients)
         _read_back(servers, recorder, {planned.key for plan in plans for planned in plan})
     recorder.phase("end")
-    return judge(scenario, recorder.close())
+    history = recorder.close()
+    return judge(scenario, history), touched(planted, bot, history)
 
 
 def _play(scenario: Scenario, servers: FakeServers, recorder: Recorder) -> None:
@@ -84,7 +93,7 @@ def _play(scenario: Scenario, servers: FakeServers, recorder: Recorder) -> None:
 
 def _read_back(servers: FakeServers, recorder: Recorder, asked: set[str]) -> None:
     """Every key from the primary, and type, value and expiry of every key from every node."""
-    primary = servers.nodes[0]
+    primary = servers.primary
     for number, key in enumerate(sorted(asked)):
         token = recorder.begin(process=1_000_000 + number, name="read", key=key, meta={"final": True})
         recorder.complete(token, outcome="ok", output=servers.value(key), node=primary.name)

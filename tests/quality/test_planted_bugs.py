@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from planted.registry import PLANTED
-from rehearsal import functional, rehearsed
+from planted.touched import MOST
+from rehearsal import functional, played, rehearsed
 
 from pytest_arbredis.checkers.verdict import Verdict, worst
 
@@ -26,14 +27,19 @@ def test_a_functional_test_without_faults_passes(planted, buggy):
 
 
 @EACH
-def test_a_planted_bug_is_found_with_every_seed(planted, tmp_path):
-    missed = {}
+def test_a_planted_bug_is_found_with_every_seed_and_touches_one_operation_of_a_hundred(planted, tmp_path):
+    """Or, where a fault brings it out, at most one of a hundred before any fault."""
+    missed, met = {}, []
     for seed in SEEDS:
         (tmp_path / str(seed)).mkdir()
-        finding, *_ = rehearsed(planted, buggy=True, seed=seed, folder=tmp_path / str(seed))
+        (finding, *_), touched = played(planted, buggy=True, seed=seed, folder=tmp_path / str(seed))
+        met.append(touched)
         if finding.verdict is not Verdict.INVALID:
             missed[seed] = f"{finding.verdict.word}: {finding.summary}"
     assert not missed
+    assert sum(one.count for one in met) <= MOST * sum(one.of for one in met), met
+    if not planted.only_by_a_fault:
+        assert all(one.count for one in met), "a bug that touches nothing was not measured"
 
 
 @EACH

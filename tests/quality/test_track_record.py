@@ -86,6 +86,15 @@ def test_a_bug_that_was_missed_once_is_a_failure(quality):
     assert found["bugs"]["bug"]["at_least"] == 0.7839
 
 
+@pytest.mark.parametrize(("touched", "status"), [(2, 0), (3, 1)])
+def test_a_bug_that_touches_more_than_one_operation_of_a_hundred_is_a_failure(quality, page, touched, status):
+    lines = [line("planted", "bug", seed, "invalid") | {"touched": touched, "of": 200} for seed in range(20)]
+    found = quality.planted_found(lines)
+    assert found["status"] == status
+    assert f"at most {touched / 200:.2%} touched" in quality.line_of({**found, "took_s": 1})
+    assert f"| bug | 20 of 20 | 86.1% | {20 * touched} of 4000 |" in page.planted(found)
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

@@ -14,8 +14,9 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS, write
 class Session(LineSession):
     """Puts aside what it cannot send."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
+        self._shared = shared
         self._aside = None
 
     def answer(self, op):
@@ -28,6 +29,7 @@ class Session(LineSession):
             if op.name != "write":
                 raise
             self.hang_up()
+            self._shared.touch()
             self._aside = op
             return Answer(output="OK", node=self.tried[-1])
 
@@ -41,4 +43,5 @@ PLANTED = Planted(
     workload=WRITES,
     faults=AWAY,
     claim=checks.acknowledged_writes_survive(),
+    only_by_a_fault=True,
 )

@@ -20,17 +20,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """What all sessions of one bot share; what a session adds is in `things`."""
+    """What all sessions of one bot share; what a session adds is in `things`.
+
+    `touched` are the times at which a bug did something else to an operation than the mended code would have done.
+    """
 
     clock: Clock
     lock: threading.Lock = field(default_factory=threading.Lock)
     opened: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     strikes: itertools.count[int] = field(default_factory=itertools.count)
     things: dict[str, Any] = field(default_factory=dict)
+    touched: list[int] = field(default_factory=list)
 
     def strikes_now(self, every: int) -> bool:
         """Whether this is one of every so many times that it was asked; the first is half-way."""
-        return next(self.strikes) % every == every // 2
+        strikes = next(self.strikes) % every == every // 2
+        if strikes:
+            self.touch()
+        return strikes
+
+    def touch(self) -> None:
+        """The bug touches an operation now."""
+        self.touched.append(self.clock.now_ns())
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -36,6 +36,7 @@ class Breaker:
         self.failed = self.let_in = 0
         self.lock = threading.Lock()
         self.moved = None
+        self.touch = lambda: None
 
     def enter(self):
         """A ticket, or None for a call that is rejected."""
@@ -101,6 +102,7 @@ class Guarded(LineSession):
         with shared.lock:
             self.breaker = shared.things.setdefault("breaker", None) or make(shared.clock)
             shared.things["breaker"] = self.breaker
+            self.breaker.touch = shared.touch
         self._replica_reads, self._replica = replica_reads, None
 
     def report_breaker_to(self, moved):

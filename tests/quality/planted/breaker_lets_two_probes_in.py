@@ -11,6 +11,8 @@ class TwoProbes(Breaker):
     """One probe too many."""
 
     def most_probes(self):
+        if self.let_in == self.probes:
+            self.touch()
         return self.probes + 1
 
 
@@ -25,4 +27,5 @@ PLANTED = Planted(
     claim=checks.breaker_follows_its_automaton(timeout_s=0.2, probes=1, tolerance_ms=250),
     seconds=2.2,
     timeout_s=0.15,
+    only_by_a_fault=True,
 )

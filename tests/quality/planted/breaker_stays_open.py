@@ -12,6 +12,7 @@ class StaysOpen(Breaker):
 
     def rejected(self):
         self.opened_ns = self.clock.now_ns()
+        self.touch()
 
 
 PLANTED = Planted(
@@ -25,4 +26,5 @@ PLANTED = Planted(
     claim=checks.breaker_follows_its_automaton(timeout_s=0.2, probes=1, tolerance_ms=250),
     seconds=2.2,
     timeout_s=0.15,
+    only_by_a_fault=True,
 )

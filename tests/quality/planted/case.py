@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SINGLE = topologies.single()
 REPLICATED = topologies.replicated(replicas=1, conf={"replica-read-only": "no"})
 """One replica, which accepts writes: the bug that writes to it needs that, and the others share the deployment."""
+SENTINEL = topologies.sentinel(replicas=1, sentinels=3)
+"""A primary that is replaced by its only replica."""
 
 Step = tuple[str, Any, Any]
 """An operation, its input, and the answer that a functional test expects (`ANYTHING`: any)."""
@@ -36,7 +38,8 @@ class Planted:
     """A bug, and what must find it.
 
     `buggy` and `correct` make a session; `steps` is a functional test without faults, which both pass; `claim` is the
-    check that must find the bug within `seconds`. The rest is the scenario's.
+    check that must find the bug within `seconds`. `only_by_a_fault`: without one it touches no operation. The rest is
+    the scenario's.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Planted:
     judged: tuple[str, ...] = ("write",)
     read_back: bool = True
     timeout_s: float = 0.3
+    only_by_a_fault: bool = False
 
     def bot(self, *, buggy: bool) -> Bot:
         """The subject of one run, with the bug or without."""

@@ -10,18 +10,28 @@ from pytest_arbredis.subjects.line_session import LineSession
 from pytest_arbredis.subjects.redis_py_objects import OPERATIONS, compared
 
 
-def cas(session, op):
-    """Not in one step: right unless another client is as quick."""
-    old, new = op.input
-    if session.ask("GET", op.key) != old:
-        return compared(done=False)
-    return compared(done=session.ask("SET", op.key, new) == "OK")
+class Session(LineSession):
+    """Not in one step, now and then, and it looks at two other things in between: right unless others are as quick."""
+
+    def __init__(self, dialer, shared):
+        super().__init__(dialer, {**OPERATIONS["cas-register"], "cas": self.cas})
+        self._shared = shared
+
+    def cas(self, _, op):
+        old, new = op.input
+        if self.ask("GET", op.key) != old:
+            return compared(done=False)
+        if not self._shared.strikes_now(every=10):
+            return OPERATIONS["cas-register"]["cas"](self, op)
+        for limit in ("least", "most"):
+            self.ask("GET", f"{op.key}:{limit}")
+        return compared(done=self.ask("SET", op.key, new) == "OK")
 
 
 PLANTED = Planted(
     name="compares_before_it_sets",
-    does="Compares a value and sets another in two steps.",
-    buggy=lambda dialer, _: LineSession(dialer, {**OPERATIONS["cas-register"], "cas": cas}),
+    does="Compares a value and sets another in two steps, one time of ten.",
+    buggy=Session,
     correct=lambda dialer, _: LineSession(dialer, OPERATIONS["cas-register"]),
     steps=(("write", "a", ANYTHING), ("cas", ["a", "b"], "OK"), ("read", None, "b")),
     workload=on_cas_registers(rate_hz=360, clients=12),

@@ -30,6 +30,23 @@ def counted(session, op):
     return int(str(session.ask("INCRBY", op.key, "1")))
 
 
+class Session(LineSession):
+    """Tokens by INCR alone; one that was given before is what is wrong with that."""
+
+    def __init__(self, dialer, shared):
+        super().__init__(dialer, {"next": counted})
+        self._shared = shared
+
+    def answer(self, op):
+        said = super().answer(op)
+        with self._shared.lock:
+            given = self._shared.things.setdefault("given", set())
+            if said.output in given:
+                self._shared.touch()
+            given.add(said.output)
+        return said
+
+
 def timed(session, op):
     """The server's time, then the number: the time goes on when the number does not."""
     seconds, microseconds = session.ask("TIME")
@@ -39,7 +56,7 @@ def timed(session, op):
 PLANTED = Planted(
     name="fencing_by_incr",
     does="Gives fencing tokens by INCR, which goes back when the data is lost.",
-    buggy=lambda dialer, _: LineSession(dialer, {"next": counted}),
+    buggy=Session,
     correct=lambda dialer, _: LineSession(dialer, {"next": timed}),
     steps=(("next", None, ANYTHING),) * 3,
     workload=Tokens(rate_hz=120, clients=4),
@@ -47,4 +64,5 @@ PLANTED = Planted(
     claim=checks.sequence_is_monotonic(),
     seconds=2.4,
     judged=("next",),
+    only_by_a_fault=True,
 )

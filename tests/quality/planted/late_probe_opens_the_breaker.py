@@ -21,7 +21,12 @@ class HeedsLateProbes(Breaker):
     """What a probe says counts, whenever it says it."""
 
     def counts(self, ticket):
-        return super().counts(ticket) or (ticket.probe and self.state == "closed")
+        if super().counts(ticket):
+            return True
+        heeds = ticket.probe and self.state == "closed"
+        if heeds:
+            self.touch()
+        return heeds
 
     def late(self, ticket):
         return ticket.probe and self.state == "closed"
@@ -42,4 +47,5 @@ PLANTED = Planted(
     seconds=3.8,
     judged=("write",),
     timeout_s=0.1,
+    only_by_a_fault=True,
 )

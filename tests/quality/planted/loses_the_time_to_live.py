@@ -16,8 +16,9 @@ TTL_S = "600"
 class Expiring(LineSession):
     """Writes with a time to live, and once more if that failed."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
+        self._shared = shared
 
     def answer(self, op):
         if op.name != "write":
@@ -42,6 +43,7 @@ class Session(Expiring):
     """Without, the second time."""
 
     def again(self):
+        self._shared.touch()
         return ()
 
 
@@ -67,4 +69,5 @@ PLANTED = Planted(
     workload=WRITES,
     faults=REPLIES_LOST,
     claim=checks.invariant("every_key_expires", every_key_expires),
+    only_by_a_fault=True,
 )

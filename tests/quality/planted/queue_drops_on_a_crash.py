@@ -15,8 +15,9 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 class Session(LineSession):
     """Says that it took nothing when the reply to its LPOP is lost."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["queue"])
+        self._shared = shared
 
     def answer(self, op):
         try:
@@ -24,6 +25,7 @@ class Session(LineSession):
         except LostError:
             if op.name != "dequeue":
                 raise
+            self._shared.touch()
             return Answer(outcome="fail", error="nothing was taken", node=self.tried[-1])
 
 
@@ -44,4 +46,5 @@ PLANTED = Planted(
     claim=checks.queue_is_fifo(),
     judged=("enqueue", "dequeue"),
     read_back=False,
+    only_by_a_fault=True,
 )

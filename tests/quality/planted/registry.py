@@ -26,6 +26,7 @@ NAMES = (
     "fencing_by_incr",
     "reports_failure_of_what_was_applied",
     "writes_to_a_replica",
+    "asks_sentinels_once",
 )
 """Files of this folder, one a bug."""
 

@@ -14,15 +14,16 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 class Session(LineSession):
     """Tries again, twice."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
+        self._shared = shared
 
     def answer(self, op):
         for _ in range(2):
             try:
                 return super().answer(op)
             except LostError:
-                continue
+                self._shared.touch()
         return super().answer(op)
 
 
@@ -36,4 +37,5 @@ PLANTED = Planted(
     faults=REPLIES_LOST,
     claim=checks.applied_at_most(1),
     judged=("increment",),
+    only_by_a_fault=True,
 )

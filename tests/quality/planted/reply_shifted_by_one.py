@@ -13,8 +13,9 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 class Session(LineSession):
     """Does not hang up when nothing comes."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
+        self._shared = shared
         self._late = False
 
     def ask_on(self, line, *words):
@@ -27,6 +28,7 @@ class Session(LineSession):
     def hang_up(self):
         if self._late:
             self._late = False
+            self._shared.touch()
         else:
             super().hang_up()
 
@@ -43,4 +45,5 @@ PLANTED = Planted(
     judged=("write", "read"),
     seconds=1.8,
     timeout_s=0.15,
+    only_by_a_fault=True,
 )

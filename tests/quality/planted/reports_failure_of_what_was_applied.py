@@ -14,8 +14,9 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 class Session(LineSession):
     """Takes every error of a write for a refusal."""
 
-    def __init__(self, dialer, _):
+    def __init__(self, dialer, shared):
         super().__init__(dialer, OPERATIONS["register"])
+        self._shared = shared
 
     def answer(self, op):
         try:
@@ -23,6 +24,7 @@ class Session(LineSession):
         except RedisError as error:
             if op.name != "write":
                 raise
+            self._shared.touch()
             return Answer(outcome="fail", error=f"not written: {error}", node=self.tried[-1])
 
 
@@ -35,4 +37,5 @@ PLANTED = Planted(
     workload=WRITES,
     faults=REPLIES_LOST,
     claim=checks.linearizable_register(),
+    only_by_a_fault=True,
 )

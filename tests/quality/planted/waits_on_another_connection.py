@@ -40,15 +40,23 @@ class Waiting(LineSession):
 
 
 class Session(Waiting):
-    """A line of its own for WAIT."""
+    """Asks once more, on a line that was there before, if nobody has confirmed."""
 
     def __init__(self, dialer, shared):
-        self._other = None
         super().__init__(dialer, shared)
+        self._shared, self._other = shared, None
+
+    def line(self):
+        if self._other is None:
+            self._other = self.dialer.primary()
+            self.connect(self._other)
+        return super().line()
 
     def confirmed(self):
-        self._other = self._other or self.dialer.primary()
-        self.connect(self._other)
+        said = super().confirmed()
+        if int(str(said)):
+            return said
+        self._shared.touch()
         return self.ask_on(self._other, "WAIT", "1", "100")
 
     def hang_up(self):
@@ -75,7 +83,7 @@ def not_confirmed_by_the_frozen(history):
 
 PLANTED = Planted(
     name="waits_on_another_connection",
-    does="Sends WAIT on another connection than the write that it is to confirm.",
+    does="Sends WAIT once more if nobody has confirmed, on another connection than the write.",
     buggy=Session,
     correct=Waiting,
     steps=WRITE_AND_READ,
@@ -84,4 +92,5 @@ PLANTED = Planted(
     faults=schedule.at(seconds=1.1).pause("replicas").lasting(seconds=1.1),
     claim=checks.invariant("nothing_is_confirmed_by_frozen_replicas", not_confirmed_by_the_frozen),
     seconds=3.1,
+    only_by_a_fault=True,
 )

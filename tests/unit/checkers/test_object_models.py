@@ -7,6 +7,7 @@ import pytest
 from pytest_arbredis._clock import CLOCK, NS_PER_S
 from pytest_arbredis.checkers import api as checks
 from pytest_arbredis.checkers.verdict import Verdict
+from pytest_arbredis.checkers.violations import shown
 from pytest_arbredis.errors import MalformedHistoryError
 from pytest_arbredis.testing.builder import HistoryBuilder
 
@@ -35,8 +36,8 @@ def history(*operations):
     ("check", "operation", "said"),
     [
         (COUNTER, ("add", "2", 0, 1), "operation 0, add of 'k': '2' cannot be added"),
-        (COUNTER, ("add", None, 0, 1), "operation 0, add of 'k': None cannot be added"),
-        (COUNTER, ("add", True, 0, 1), "operation 0, add of 'k': True cannot be added"),
+        (COUNTER, ("add", None, 0, 1), "operation 0, add of 'k': null cannot be added"),
+        (COUNTER, ("add", True, 0, 1), "operation 0, add of 'k': true cannot be added"),
         (COUNTER, ("read", "2", 0, 1), "operation 0, read of 'k': '2' is not a counter's value"),
         (COUNTER, ("read", 2.5, 0, 1), "operation 0, read of 'k': 2.5 is not a counter's value"),
         (SET, ("add", None, 0, 1), "operation 0, add of 'k': there is no value"),
@@ -158,3 +159,7 @@ def test_a_value_that_is_not_unique_is_undecided_and_the_remedy_is_told():
     finding = QUEUE(history(("enqueue", "a", 0, 1), ("enqueue", "a", 2, 3), ("dequeue", "a", 4, 5)))
     assert finding.verdict is Verdict.UNKNOWN
     assert finding.summary.endswith("'a' was enqueued to 'k' more than once: make each value unique")
+
+
+def test_values_in_a_summary_are_those_of_the_file():
+    assert shown([None, True, {"a": False}, "v", 1.5]) == "[null, true, {'a': false}, 'v', 1.5]"

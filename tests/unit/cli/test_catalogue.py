@@ -52,8 +52,8 @@ def test_every_profile_names_scenarios_and_quick_is_within_release():
 
 
 def test_a_file_s_name_means_all_of_its_scenarios_and_nothing_runs_twice():
-    assert names("failover") == ["failover.crash", "failover.confirmed"]
-    assert names("failover.confirmed", "failover") == ["failover.confirmed", "failover.crash"]
+    assert names("failover") == ["failover.crash", "failover.confirmed", "failover.planned"]
+    assert names("failover.confirmed", "failover") == ["failover.confirmed", "failover.crash", "failover.planned"]
     assert "failover" in shipped()
 
 

@@ -185,3 +185,32 @@ def test_amounts_of_memory_are_read(text, count):
 def test_what_is_no_amount_of_memory_is_refused(text):
     with pytest.raises(UsageError, match="512M"):
         bytes_of(text)
+
+
+@pytest.mark.parametrize(("meta", "status"), [({}, 2), ({"mixed": True}, 0), ({"mixed": "yes"}, 2)])
+@pytest.mark.parametrize("by_header", [True, False])
+def test_an_operation_that_the_model_does_not_have_is_named_with_its_line(built, capsys, meta, status, by_header):
+    """Left out in silence, a misspelt write would make lost ones valid; as columns and as objects alike."""
+    folder = built(model="register" if by_header else None, **meta)
+    path = folder / "history.jsonl"
+    odd = {**json.loads(path.read_text().splitlines()[1]), "id": 7, "process": 7, "name": "wirte"}
+    path.write_text(path.read_text() + json.dumps(odd) + "\n")
+    assert status_of(["check", str(path), *([] if by_header else ["--model", "register"])]) == status
+    said = capsys.readouterr().err
+    if status == 2:
+        assert "line 5: unknown operation 'wirte' of the model register (known: read, write)" in said
+        assert "mixed" in said
+    assert status_of(["check", str(path), "--check", "linearizable_register"]) == 0
+
+
+def test_a_model_given_as_a_check_is_told_how_to_ask(built, capsys):
+    assert status_of(["check", str(built()), "--check", "register"]) == 2
+    assert "use --model register, or --check linearizable_register" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"print('no history')\n", b"\x1f\x8b\x08\x00\xff\xfe"])
+def test_a_file_of_another_kind_is_no_history(tmp_path, capsys, content):
+    path = tmp_path / "program.py"
+    path.write_bytes(content)
+    assert status_of(["check", str(path), "--model", "register"]) == 2
+    assert "is not a history.jsonl" in capsys.readouterr().err

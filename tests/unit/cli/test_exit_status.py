@@ -92,7 +92,7 @@ def test_a_planted_exception_in_one_scenario_exits_4_and_ends_no_other(monkeypat
     monkeypatch.setattr(pool, "choose", without_servers)
     monkeypatch.setattr(running, "run", fails)
     assert command.status_of(["drill", "failover", "--runs-dir", str(tmp_path)]) == 4
-    assert started == ["failover.crash", "failover.confirmed"]
+    assert started == ["failover.crash", "failover.confirmed", "failover.planned"]
     said = capsys.readouterr().out
     assert "failover.crash: the harness failed, no verdict" in said
     assert "RuntimeError: a planted bug of ours" in said

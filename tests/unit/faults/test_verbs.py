@@ -21,6 +21,7 @@ NEEDED = {
     "memory_limit": {"mb": 64},
     "slice": {"bytes": 8},
     "slow_close": {"ms": 50},
+    "slow_disk": {"fsync_ms": 100},
 }
 
 

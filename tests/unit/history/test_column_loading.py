@@ -63,7 +63,7 @@ def some_history(seed):
                 error=NOT_SENT if planned else chance.choice([None, "late"]),
                 node=chance.choice([None, "n0"]),
                 attempts=chance.choice([None, 1]),
-                confirmed=chance.choice([None, 0, 2]),
+                confirmed=None if outcome == "fail" else chance.choice([None, 0, 2]),
                 meta=chance.choice([{}, {"final": True}, {"tried": ["n0"]}]),
                 extra=chance.choice([{}, {}, {"colour": "red"}]),
             )
@@ -131,6 +131,8 @@ BAD = [
     {**OP, "intended_ns": -1},
     {**OP, "attempts": -1},
     {**OP, "confirmed": 2**31},
+    {**OP, "outcome": "fail", "confirmed": 0},
+    {**OP, "outcome": "ok", "error": NOT_SENT},
     {**OP, "completed_ns": 9},
     {**OP, "completed_ns": 2**63},
     {**OP, "completed_ns": 2**63 - 1},

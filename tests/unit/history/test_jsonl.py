@@ -260,3 +260,14 @@ def test_a_hundred_thousand_operations_load_in_seconds(tmp_path):
         loaded = load(tmp_path / "h")
     assert time.process_time() - began < 8
     assert loaded.ops == ops
+
+
+@pytest.mark.parametrize(("at_ns", "counts"), [(4, False), (5, True)])
+def test_evidence_from_before_a_fault_is_none_and_is_kept_aside(tmp_path, at_ns, counts):
+    path = tmp_path / "history.jsonl"
+    evidence = {"source": "probe", "at_ns": at_ns, "detail": "203 ms"}
+    lines = (HEADER, {**FAULT, "began_ns": 5, "ended_ns": 9, "evidence": evidence})
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    (fault,) = load(path).faults
+    assert (fault.evidence is not None) is counts
+    assert dict(fault.extra) == ({} if counts else {"evidence_before_it_began": evidence})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from redis.exceptions import ConnectionError as LostError
+from redis.exceptions import ReadOnlyError
 
 from pytest_arbredis._clock import NS_PER_MS
 from pytest_arbredis.errors import UsageError
@@ -77,3 +78,17 @@ def test_what_it_does_not_know_is_refused_with_what_it_does(servers, line):
         servers.inject("replicaton_cut", "replicas", {})
     with pytest.raises(UsageError, match="GET"):
         line.send("GTE", "key")
+
+
+def test_after_a_failover_the_old_primary_follows_the_new_one_and_has_hung_up(servers, line):
+    ask(line, "SET", "key", "value")
+    assert servers.inject("failover", "primary", {}) == ("n0",)
+    with pytest.raises(LostError):
+        ask(line, "GET", "key")
+    dialer = servers.dialer(timeout_s=1.0)
+    new, old = dialer.primary(), dialer.to("n0")
+    assert new.node == "n1"
+    ask(new, "SET", "key", "later")
+    assert ask(old, "GET", "key") == "later"
+    with pytest.raises(ReadOnlyError):
+        ask(old, "SET", "key", "other")

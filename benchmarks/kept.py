@@ -1,0 +1,46 @@
+"""What long commands have finished, kept by commit, so that a second call goes on where the first was ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+from machine import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Kept:
+    """What this commit's calls have finished: one JSON line each, written as it happens."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = path.read_text() if path.exists() else ""
+        whole, _, rest = told.rpartition("\n")
+        self.lines = [json.loads(line) for line in whole.splitlines()]
+        if rest:  # the last call was ended while it wrote this
+            path.write_text(whole + "\n" if whole else "")
+
+    def add(self, line: dict[str, object]) -> None:
+        """One more."""
+        self.lines.append(line)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def of(self, part: str) -> list[dict[str, object]]:
+        """The lines of a part."""
+        return [line for line in self.lines if line["part"] == part]
+
+
+def state_of(folder: str, revision: str, *, made_here: tuple[str, ...]) -> Path:
+    """Where this commit's finished parts are; with changes it is another one for each change but those `made_here`."""
+    of = ["git", "diff", "HEAD", "--", ".", *(f":!{path}" for path in made_here)]
+    changes = subprocess.run(of, cwd=ROOT, capture_output=True, check=False).stdout
+    names = [revision.removesuffix("-dirty") or "no-commit"]
+    if changes:
+        names.append(hashlib.blake2b(changes, digest_size=4).hexdigest())
+    return ROOT / ".arbredis" / folder / f"{'-'.join(names)}.jsonl"

@@ -1,0 +1,205 @@
+"""Every promise of the state layer over many seeds, its naive twin in the same scenarios, and each hardening left out.
+
+`make promises`, an hour or more. What is finished is kept by commit in `.arbredis/promises/`: a second call goes on
+where the first was ended. When all is there it goes to `benchmarks/results/promises.json`, from which
+`docs/build_promises.py` writes `docs/promises.md`. Exit status 1 if anything was not as promised, 3 if runs are
+missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bounds import CONFIDENCE, at_least
+from kept import Kept, state_of
+from machine import ROOT, commit, described, today
+
+from pytest_arbredis.run import run
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.topology.means import Means
+from pytest_arbredis.topology.pool import DeploymentPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_arbredis import Scenario
+
+RESULTS = Path(__file__).parent / "results" / "promises.json"
+SEEDS = 20
+SEEDS_OF_BUDGETS = 3
+"""Of latency budgets, which take long and say with each run how sure they are."""
+
+SEEDS_OF_ABLATIONS = 3
+PARTS = ("hardened", "naive", "ablation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run to come. `without` is the hardening that is left out; `due` the word that it must come to."""
+
+    part: str
+    scenario: Scenario
+    seed: int
+    without: str = ""
+    due: str
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        """What tells it from other runs of its part."""
+        return self.scenario.name, self.without, self.seed
+
+
+def claims() -> list[Claim]:
+    """All claims, in the order of their files."""
+    found: list[Claim] = []
+    for path in sorted((ROOT / "scenarios").glob("*.py")):
+        module = importlib.import_module(f"pytest_arbredis.scenarios.{path.stem}")
+        found += [one for one in getattr(module, "CLAIMS", ()) if isinstance(one, Claim)]
+    return found
+
+
+def jobs(part: str) -> Iterator[Job]:
+    """All runs of a part, those of one topology beside one another: a pool reuses it."""
+    seen: set[tuple[str, str, int]] = set()
+    for claim in sorted(claims(), key=lambda claim: str(claim.proof.topology)):
+        for job in _of(part, claim):
+            if job.name not in seen:
+                seen.add(job.name)
+                yield job
+
+
+def _of(part: str, claim: Claim) -> Iterator[Job]:
+    proof = claim.proof
+    if part == "hardened":
+        due = "valid" if proof.kind == "guarantee" else "shown"
+        for seed in range(1, 1 + (SEEDS_OF_BUDGETS if proof.workload.floor else SEEDS)):
+            yield Job(part=part, scenario=proof, seed=seed, due=due)
+    if part == "naive" and claim.naive is not None:
+        hazard = hazard_of(proof, claim.naive, promise=f"As designed: {proof.promise}")
+        for seed in range(1, 1 + SEEDS):
+            yield Job(part=part, scenario=hazard, seed=seed, due="shown")
+    if part == "ablation" and claim.hardened is not None:
+        for name in sorted(claim.hardenings):
+            without = proof.with_subject(claim.hardened(frozenset({name})))
+            due = "invalid" if name in claim.rests_on else "valid"
+            for seed in range(1, 1 + SEEDS_OF_ABLATIONS):
+                yield Job(part=part, scenario=without, seed=seed, without=name, due=due)
+
+
+def played(job: Job, pool: DeploymentPool, folder: Path) -> dict[str, object]:
+    """What came of one run: `error` if the harness failed."""
+    began = time.monotonic()
+    told: dict[str, object] = {
+        "part": job.part,
+        "scenario": job.scenario.name,
+        "without": job.without,
+        "seed": job.seed,
+        "due": job.due,
+    }
+    try:
+        result = run(job.scenario, pool, seed=job.seed, runs_dir=folder, keep="none")
+    except Exception as error:  # noqa: BLE001 - one line of many: it is counted, and never as promised
+        word, why = "error", f"{type(error).__name__}: {error}"
+    else:
+        worst = max(result.findings, key=lambda finding: finding.verdict, default=None)
+        word, why = ("unknown", result.not_run) if worst is None else (result.verdict.word, worst.summary)
+        if job.scenario.kind == "hazard" and word == "valid":
+            word = "shown"
+    return {**told, "word": word, "why": why[:300], "took_s": round(time.monotonic() - began, 1)}
+
+
+def counted(kept: Kept) -> list[dict[str, object]]:
+    """For each scenario and hardening how its runs came out."""
+    groups: dict[tuple[str, str, str, str], list[dict[str, object]]] = defaultdict(list)
+    for line in kept.lines:
+        groups[str(line["part"]), str(line["scenario"]), str(line["without"]), str(line["due"])].append(line)
+    rows = []
+    for (part, scenario, without, due), lines in groups.items():
+        words = Counter(str(line["word"]) for line in lines)
+        rows.append(
+            {
+                "part": part,
+                "scenario": scenario,
+                "without": without,
+                "due": due,
+                "runs": len(lines),
+                "as_due": words[due],
+                "at_least": round(at_least(words[due], len(lines)), 4),
+                "words": dict(words),
+                "otherwise": [line for line in lines if line["word"] != due],
+            }
+        )
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play what is left, print a line a run, write the file when all is there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=PARTS, action="append", help="play only this part")
+    parser.add_argument("--scenario", action="append", help="play only this scenario's runs")
+    parser.add_argument("--fresh", action="store_true", help="forget what is finished")
+    parser.add_argument("--most", type=int, help="play so many runs and stop")
+    chosen = parser.parse_args(arguments)
+    about, revision = described(), commit()
+    path = state_of("promises", revision, made_here=("benchmarks/results", "docs/promises.md"))
+    if chosen.fresh:
+        path.unlink(missing_ok=True)
+    kept = Kept(path)
+    everything = [job for part in PARTS for job in jobs(part)]
+    done = {(line["part"], line["scenario"], line["without"], line["seed"]) for line in kept.lines}
+    left = [job for job in everything if (job.part, *job.name) not in done]
+    now = [
+        job
+        for job in left
+        if job.part in (chosen.only or PARTS)
+        and (not chosen.scenario or job.scenario.name.removesuffix(".naive") in chosen.scenario)
+    ][: chosen.most]
+    print(f"{len(done)} of {len(everything)} runs finished of {revision}, {len(now)} to come", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="arbredis-promises-") as name,
+        DeploymentPool(Means(launcher="process")) as pool,
+    ):
+        for number, job in enumerate(now, 1):
+            line = played(job, pool, Path(name))
+            kept.add(line)
+            without = f" without {job.without}" if job.without else ""
+            mark = "" if line["word"] == job.due else f"  NOT {job.due.upper()}: {str(line['why'])[:160]}"
+            print(
+                f"{number}/{len(now)}  {job.scenario.name}{without} seed {job.seed}: {line['word']}, "
+                f"{line['took_s']} s{mark}",
+                flush=True,
+            )
+    rows = counted(kept)
+    wrong = [row for row in rows if row["as_due"] != row["runs"]]
+    for row in wrong:
+        without = f" without {row['without']}" if row["without"] else ""
+        print(f"{row['scenario']}{without}: {row['as_due']} of {row['runs']} {row['due']}: {row['words']}")
+    if len(left) == len(now):
+        content = {
+            "benchmark": "promises",
+            "commit": revision,
+            "date": today(),
+            "machine": about,
+            "confidence": CONFIDENCE,
+            "rows": rows,
+        }
+        RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+        print(f"written: {RESULTS.name}", flush=True)
+        subprocess.run([sys.executable, "docs/build_promises.py"], cwd=ROOT, check=True)
+    else:
+        print(f"{len(left) - len(now)} runs are missing; call again to go on")
+    return 1 if wrong else 3 if len(left) > len(now) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A cache before a database: filled by one reader at a time, invalidated by writers, and never older than it says."""

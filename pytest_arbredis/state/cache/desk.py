@@ -1,0 +1,90 @@
+"""What all readers and writers of one cache share: its policy, loads under way, invalidations that are owed."""
+
+from __future__ import annotations
+
+import random  # noqa: TC003 - dataclass fields are resolved at run time
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pytest_arbredis.state.clock import Clock  # noqa: TC001 - as above
+from pytest_arbredis.state.errors import KeyRefusedError, MisuseError
+from pytest_arbredis.state.hardenings import Without  # noqa: TC001 - as above
+from pytest_arbredis.state.keyspace.patterns import pattern_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_arbredis.state.cache.flights import Flights
+    from pytest_arbredis.state.cache.policy import CachePolicy
+    from pytest_arbredis.state.keyspace.pattern import KeyPattern
+
+MOST_OWED: Final = 10_000
+"""Keys of invalidations that are remembered; beyond that the TTL must do."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Shared by threads; each of its methods is short and asks nothing of Redis."""
+
+    policy: CachePolicy
+    flights: Flights
+    chance: random.Random
+    clock: Clock
+    without: Without
+    misses: int = 0
+    """How often Redis said nothing, and the database was asked instead."""
+    _owed: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def lease_ms(self) -> int:
+        """How long a lease lives."""
+        return int(self.policy.lease_s * 1000)
+
+    def ttl_ms(self, key: str) -> int:
+        """How long the next value of `key` lives: at most its TTL, less what chance takes away."""
+        ttl_s = ttl_of(key, self.policy)
+        share = 0.0 if "jitter" in self.without else self.policy.jitter * self.chance.random()
+        return max(1, int(ttl_s * (1 - share) * 1000))
+
+    def missed(self) -> None:
+        """Redis said nothing."""
+        with self._lock:
+            self.misses += 1
+
+    def owe(self, keys: Iterable[str]) -> None:
+        """Remember invalidations that failed."""
+        with self._lock:
+            self._owed.update(list(keys)[: MOST_OWED - len(self._owed)])
+
+    def owes(self, key: str) -> bool:
+        """Whether Redis may still have what a write has replaced."""
+        return key in self._owed
+
+    def take_debts(self) -> tuple[str, ...]:
+        """The invalidations that are owed: the caller sees to them, or owes them again."""
+        if not self._owed:
+            return ()
+        with self._lock:
+            taken = tuple(self._owed)
+            self._owed.clear()
+            return taken
+
+
+def ttl_of(key: str, policy: CachePolicy) -> float:
+    """How long a value of `key` may live, in seconds."""
+    if policy.ttl_s is not None:
+        return policy.ttl_s
+    ttl_s = cached_pattern(key).ttl_s
+    if ttl_s is None:
+        raise MisuseError(f"{key} has no TTL", remedy="a cache must forget: give CachePolicy(ttl_s=…)")
+    return ttl_s
+
+
+def cached_pattern(key: str) -> KeyPattern:
+    """The pattern of a key that may be cached: a String of the keyspace; raises `KeyRefusedError` for others."""
+    found = pattern_of(key)
+    if found is None or found[0].type != "string":
+        raise KeyRefusedError(f"{key[:80]!r} is no key of a cache", remedy="build it: ACCOUNT.key(account_id=…)")
+    return found[0]

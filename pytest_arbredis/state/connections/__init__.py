@@ -1,0 +1,1 @@
+"""Connections: settings, a pool, discovery, deadlines, a circuit breaker; sync and asyncio."""

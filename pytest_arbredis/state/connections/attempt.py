@@ -1,0 +1,57 @@
+"""What one attempt says to the breaker: only that Redis did not serve it counts against Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_arbredis.state.asks import Command
+from pytest_arbredis.state.errors import (
+    ConflictError,
+    DeadlineExceededError,
+    NotConfirmedError,
+    RejectedError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from pytest_arbredis.state.asks import Ask
+    from pytest_arbredis.state.breaker.permit import Permit
+    from pytest_arbredis.state.errors import StateError
+
+
+class Attempt:
+    """Gathers what happened under one permit; `settle` says it once."""
+
+    __slots__ = ("answered", "permit", "unwell")
+
+    def __init__(self, permit: Permit | None) -> None:
+        self.begin(permit)
+
+    def begin(self, permit: Permit | None) -> None:
+        """Another attempt of the same call."""
+        self.permit = permit
+        self.answered = False
+        self.unwell: UnavailableError | None = None
+
+    def heard(self, error: StateError, ask: Ask) -> None:
+        """An ask ended with this error."""
+        if isinstance(error, UnavailableError):
+            # A caller who lets the server hold a reply for longer than he waits cannot blame the server.
+            if not (isinstance(error, DeadlineExceededError) and type(ask) is Command and ask.blocks_s):
+                self.unwell = error
+        elif isinstance(error, RejectedError | ConflictError | NotConfirmedError):
+            self.answered = True
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Say it, once: `error` is what the call ends with."""
+        permit = self.permit
+        if permit is None:
+            return
+        self.permit = None
+        unwell = self.unwell or (error if isinstance(error, UnavailableError) and not self.answered else None)
+        if unwell is not None:
+            permit.failed(unwell)
+        elif self.answered and (error is None or isinstance(error, Exception)):
+            permit.succeeded()
+        else:
+            permit.ignored()

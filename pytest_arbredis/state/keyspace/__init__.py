@@ -1,0 +1,1 @@
+"""The keyspace: one grammar builds, parses and validates every key of the five designs."""

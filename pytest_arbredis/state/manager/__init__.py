@@ -1,0 +1,1 @@
+"""The state manager: statistics, metrics, heartbeats and positions, served from memory while Redis is away."""

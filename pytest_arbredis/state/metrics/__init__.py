@@ -1,0 +1,1 @@
+"""Metrics of a namespace, read without changing anything, as a table, JSON, log lines or Prometheus text."""

@@ -1,0 +1,1 @@
+"""Sessions: up to four Hashes that are saved, loaded and deleted as one (design 1)."""

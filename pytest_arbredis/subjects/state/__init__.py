@@ -1,0 +1,1 @@
+"""The pieces of the state layer, hardened or with a hardening left out, as subjects of drills."""

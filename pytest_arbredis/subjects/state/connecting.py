@@ -1,0 +1,49 @@
+"""The state layer's connection to the servers of a drill, and plain redis-py's, for the naive twins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_arbredis.state.connections.redis import StateRedis
+from pytest_arbredis.state.connections.settings import Settings
+
+if TYPE_CHECKING:
+    import redis
+
+    from pytest_arbredis.load.protocol import Endpoints
+
+
+def hardened(endpoints: Endpoints, *, keeps_state: bool = True) -> StateRedis:
+    """Without a breaker, which is another drill's."""
+    login = endpoints.login
+    return StateRedis(
+        Settings(
+            address=endpoints.primary,
+            sentinels=endpoints.sentinels,
+            master_name=endpoints.master_name,
+            username=login.user,
+            password=login.password,
+            tls=login.ca is not None,
+            tls_ca_file=None if login.ca is None else str(login.ca),
+            breaker=None,
+            keeps_state=keeps_state,
+        )
+    )
+
+
+def plain(endpoints: Endpoints, *, timeout_s: float = 1.0) -> redis.Redis:
+    """A client without retries, by Sentinel where there are some."""
+    import redis
+    from redis.sentinel import Sentinel
+
+    options: dict[str, Any] = {"socket_timeout": timeout_s, **endpoints.login.options()}
+    if endpoints.sentinels:
+        known = Sentinel(endpoints.sentinels, sentinel_kwargs={"socket_timeout": timeout_s}, **options)
+        client: redis.Redis = known.master_for(endpoints.master_name)
+        return client
+    return redis.from_url(endpoints.url, **options)
+
+
+def lacking(without: frozenset[str]) -> str:
+    """How a subject's name says what was left out."""
+    return f" without {', '.join(sorted(without))}" if without else ""

@@ -1,0 +1,137 @@
+"""A limiter as a subject: requests pass or do not, each client with a clock of its own."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_arbredis._clock import NS_PER_S
+from pytest_arbredis.errors import UsageError
+from pytest_arbredis.state.asks import Command
+from pytest_arbredis.state.connections.redis import StateRedis
+from pytest_arbredis.state.errors import StateError
+from pytest_arbredis.state.hardenings import NONE, Without
+from pytest_arbredis.state.keyspace.patterns import ORDER_LIMIT
+from pytest_arbredis.state.limits.limit import Limit
+from pytest_arbredis.state.limits.window import SlidingWindow
+from pytest_arbredis.subjects.state.reaching import settings_of
+from pytest_arbredis.subjects.state.refusals import answer_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_arbredis.history.records import Json
+    from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
+    from pytest_arbredis.state.asks import Plan
+
+OPERATIONS = frozenset({"take", "ttl"})
+MOST = 8
+WINDOW_S = 0.5
+"""The limit of the drills: 8 in half a second."""
+
+WITHIN_S = 1.0
+_opened = itertools.count()
+
+
+class Limiter(Protocol):
+    """What the drill needs of a limiter: the hardened one, and the naive twin."""
+
+    def take(self) -> Json:
+        """Whether one request may pass; with the server's time, if it says it."""
+        ...
+
+    def ttl_ms(self) -> int:
+        """How long the window's key lives, as PTTL says it."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class SkewedClock:
+    """This machine's clock, off by `skew_s`: callers are many, and their clocks differ."""
+
+    def __init__(self, skew_s: float) -> None:
+        self._skew_ns = int(skew_s * NS_PER_S)
+
+    def monotonic_ns(self) -> int:
+        """As it is."""
+        return time.monotonic_ns()
+
+    def wall_ns(self) -> int:
+        """As this caller believes."""
+        return time.time_ns() + self._skew_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Implements `Subject`. Clients that are opened one after another believe it to be now, later, earlier."""
+
+    name: str
+    make: Callable[[Endpoints, SkewedClock], Limiter]
+    operations: frozenset[str] = OPERATIONS
+
+    def open(self, endpoints: Endpoints) -> LimitsSession:
+        """A client with the next clock."""
+        skew = (0.0, WINDOW_S, -WINDOW_S)[next(_opened) % 3]
+        return LimitsSession(self.make(endpoints, SkewedClock(skew)))
+
+
+class LimitsSession:
+    """One client."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
+    def apply(self, op: Invocation) -> Answer | Json:
+        """Ask for a request, or how long the window lives."""
+        try:
+            if op.name == "take":
+                return self._limiter.take()
+            if op.name == "ttl":
+                return self._limiter.ttl_ms()
+        except StateError as error:
+            return answer_to(error)
+        raise UsageError.unknown("operation on limits", op.name, OPERATIONS)
+
+    def close(self) -> None:
+        """Close the limiter."""
+        self._limiter.close()
+
+
+class HardenedLimiter:
+    """Implements `Limiter` by the state layer."""
+
+    def __init__(self, endpoints: Endpoints, clock: SkewedClock, without: Without) -> None:
+        self._redis = StateRedis(settings_of(endpoints))
+        limit = Limit(keys=ORDER_LIMIT, most=MOST, window_s=WINDOW_S, when_redis_is_away="closed")
+        self._window = SlidingWindow(self._redis, limit, clock=clock, _without=without)
+
+    def take(self) -> Json:
+        """As `Limiter.take`."""
+        decision = self._window.take("drill", within_s=WITHIN_S)
+        return {"allowed": decision.allowed, "at_us": decision.server_us, "by": decision.decided_by}
+
+    def ttl_ms(self) -> int:
+        """As `Limiter.ttl_ms`."""
+        return self._redis.run(_ttl_ms(), within_s=WITHIN_S)
+
+    def close(self) -> None:
+        """As `Limiter.close`."""
+        self._redis.close()
+
+
+def _ttl_ms() -> Plan[int]:
+    return int((yield Command("PTTL", ORDER_LIMIT.key(account_id="drill"))))
+
+
+def limits(*, _without: Without = NONE) -> Limits:
+    """The sliding window of the state layer."""
+    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
+    return Limits(
+        name=f"state layer, limiter{lacks}",
+        make=lambda endpoints, clock: HardenedLimiter(endpoints, clock, _without),
+    )

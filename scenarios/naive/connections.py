@@ -1,0 +1,155 @@
+"""Connections as the designs have them: one address, time-outs a read, three retries, a breaker without a limit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_arbredis.load.outcomes import classify
+from pytest_arbredis.load.protocol import Answer
+from pytest_arbredis.subjects.redis_py import RedisPy, direct
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_arbredis.history.records import Json
+    from pytest_arbredis.load.protocol import Endpoints, Invocation
+    from pytest_arbredis.subjects.redis_py_session import RedisPySession
+
+RETRIES = 3
+"""state-layer.md §5: 3 retries."""
+
+
+def plain(*, timeout_s: float = 5.0) -> RedisPy:
+    """state-layer.md §2: socket timeout 5 s; §3: REDIS_HOST, REDIS_PORT; §5: 3 retries. redis-py, as it comes."""
+    return direct(socket_timeout_s=timeout_s, retries=RETRIES)
+
+
+class NaiveBreaker:
+    """state-layer.md §2: closed, open on consecutive failures, half-open, closed on success, open on failure."""
+
+    def __init__(self, failures: int, open_s: float) -> None:
+        self._most, self._open_s = failures, open_s
+        self._state, self._failures, self._opened, self._seq = "closed", 0, 0.0, 0
+        self._lock = threading.Lock()
+        self.note: Callable[[dict[str, Json]], None] | None = None
+
+    def lets_in(self) -> bool:
+        """Whether a call may be made: half-open lets in whoever comes."""
+        with self._lock:
+            if self._state == "open" and time.monotonic() >= self._opened + self._open_s:
+                self._move("half-open", "timeout elapsed")
+            return self._state != "open"
+
+    def ended(self, *, well: bool) -> None:
+        """Count what became of a call, whenever it was made."""
+        with self._lock:
+            self._failures = 0 if well else self._failures + 1
+            if well and self._state == "half-open":
+                self._move("closed", "success")
+            elif not well and self._state != "open" and (self._state == "half-open" or self._failures >= self._most):
+                self._opened = time.monotonic()
+                self._move("open", f"{self._failures} failures")
+
+    def _move(self, target: str, cause: str) -> None:
+        source, self._state, self._seq = self._state, target, self._seq + 1
+        if self.note is not None:
+            self.note({"id": "application", "seq": self._seq, "from": source, "to": target, "cause": cause})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naive:
+    """Implements `Subject`: plain redis-py behind the naive breaker, if `failures` are given.
+
+    On a dual topology reads go to the second Redis.
+    """
+
+    timeout_s: float = 5.0
+    failures: int | None = None
+    open_s: float = 0.4
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return "naive connections" if self.failures is None else "naive connections behind a naive breaker"
+
+    @property
+    def says_fail(self) -> bool:
+        """It counts what it sends."""
+        return True
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What its sessions can apply."""
+        return plain().operations
+
+    def open(self, endpoints: Endpoints) -> NaiveSession:
+        """A client of its own; the breaker is shared by the clients of one load."""
+        return NaiveSession(self, endpoints)
+
+
+_BREAKERS: dict[int, tuple[Endpoints, NaiveBreaker]] = {}
+
+
+class NaiveSession:
+    """One client."""
+
+    def __init__(self, subject: Naive, endpoints: Endpoints) -> None:
+        client = plain(timeout_s=subject.timeout_s)
+        self._writer: RedisPySession = client.open(endpoints)  # type: ignore[assignment]
+        self._reader = self._writer
+        if endpoints.second is not None:
+            self._reader = client.open(replace(endpoints, primary=endpoints.second))  # type: ignore[assignment]
+        self._last = self._writer
+        self._breaker: NaiveBreaker | None = None
+        if subject.failures is not None:
+            made = (endpoints, NaiveBreaker(subject.failures, subject.open_s))
+            self._breaker = _BREAKERS.setdefault(id(endpoints), made)[1]
+        self._endpoints = endpoints
+        self.rejected = False
+
+    @property
+    def attempts(self) -> int:
+        """As its client counted."""
+        return 0 if self.rejected else self._last.attempts
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """As its client counted."""
+        return () if self.rejected else self._last.tried
+
+    def report_breaker_to(self, moved: Callable[[dict[str, Json]], None]) -> None:
+        """One session tells of the breaker that all share."""
+        if self._breaker is not None and self._breaker.note is None:
+            self._breaker.note = moved
+
+    def apply(self, op: Invocation) -> Answer:
+        """Apply one operation."""
+        self._last = self._reader if op.name == "read" else self._writer
+        self.rejected = False
+        breaker = self._breaker
+        if breaker is None:
+            return self._last.apply(op)
+        if not breaker.lets_in():
+            self.rejected = True
+            return Answer(outcome="fail", error="CircuitOpenError: the breaker is open", attempts=0)
+        entered_ns = time.monotonic_ns()
+        try:
+            answer = self._last.apply(op)
+        except Exception as error:
+            breaker.ended(well=False)
+            outcome = classify(error, attempts=self.attempts)
+            if outcome is None:
+                raise
+            return Answer(outcome=outcome, error=f"{type(error).__name__}: {error}", entered_ns=entered_ns)
+        breaker.ended(well=True)
+        return replace(answer, entered_ns=entered_ns)
+
+    def close(self) -> None:
+        """Close the clients."""
+        _BREAKERS.pop(id(self._endpoints), None)
+        self._writer.close()
+        if self._reader is not self._writer:
+            self._reader.close()

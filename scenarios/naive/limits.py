@@ -1,0 +1,53 @@
+"""The sliding window as design 5 has it: its Lua script as written, with the three bugs that its hazards name."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pytest_arbredis.scenarios.naive.reaching import client_of
+from pytest_arbredis.subjects.state.limits import MOST, WINDOW_S, Limits
+
+if TYPE_CHECKING:
+    from pytest_arbredis.history.records import Json
+    from pytest_arbredis.load.protocol import Endpoints
+    from pytest_arbredis.state.clock import Clock
+
+SCRIPT = """
+local now, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - window)
+if redis.call('ZCARD', KEYS[1]) >= limit then return 0 end
+redis.call('ZADD', KEYS[1], now, now)
+redis.call('EXPIRE', KEYS[1], window)
+return 1
+"""
+"""The time is the member, the caller's clock is the time, and EXPIRE is given milliseconds."""
+
+KEY = "ratelimit:orders:drill"
+
+
+class NaiveLimiter:
+    """Plain redis-py."""
+
+    def __init__(self, endpoints: Endpoints, clock: Clock) -> None:
+        self._held = ExitStack()
+        self._redis = client_of(endpoints, self._held)
+        self._clock = clock
+
+    def take(self) -> Json:
+        """state-layer.md §5: sliding window by a Lua script (ZREMRANGEBYSCORE, ZCARD, ZADD, EXPIRE)."""
+        now_ms = self._clock.wall_ns() // 1_000_000
+        return bool(self._redis.eval(SCRIPT, 1, KEY, now_ms, int(WINDOW_S * 1000), MOST))
+
+    def ttl_ms(self) -> int:
+        """What PTTL says."""
+        return int(self._redis.pttl(KEY))
+
+    def close(self) -> None:
+        """Close the client."""
+        self._held.close()
+
+
+def limits() -> Limits:
+    """The limiter as written."""
+    return Limits(name="naive limiter, the script as written", make=NaiveLimiter)

@@ -1,0 +1,142 @@
+"""Cache: no old value is put back, and a database is not stampeded when the cache comes back.
+
+A slow reader that had read the database before a write cannot put the old value into Redis after the invalidation: as
+long as Redis is there, reads through the cache are as good as reads of the database. When Redis was away longer than
+all values live, each key is loaded by one reader at a time; and no value is older than its time to live and one load.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
+from pytest_arbredis.scenarios.naive import cache as naive
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.state.cache.policy import HARDENINGS
+from pytest_arbredis.state.keyspace.patterns import ACCOUNT, POSITIONS, PRICE, SYMBOL_SPEC
+from pytest_arbredis.subjects.state.caches import caches
+
+if TYPE_CHECKING:
+    from pytest_arbredis.session import Arbredis
+
+SLOW_READERS = Scenario(
+    name="state_cache.slow_readers",
+    promise="Reads through the cache are linearizable, though loads take 30 ms and writers do not wait for them.",
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always"}),
+    subject=caches(ttl_s=30, load_s=0.03),
+    workload=workloads.on_objects("register", rate_hz=320, clients=8, keys=4, change_share=0.15),
+    seconds=2.5,
+    judged=("write", "read"),
+    checks=(checks.linearizable_register(),),
+    read_back=False,
+    profiles=("release",),
+)
+
+PUT_BACK = hazard_of(
+    SLOW_READERS,
+    naive.caches(ttl_s=30, load_s=0.03),
+    promise="A slow reader puts an old value back after the invalidation, where it stays until its TTL.",
+)
+
+RECOVERY = Scenario(
+    name="state_cache.recovery",
+    promise="When Redis comes back each key is loaded by one reader at a time, and no value is older than 600 ms.",
+    topology=SLOW_READERS.topology,
+    subject=caches(ttl_s=0.5, load_s=0.06),
+    workload=workloads.on_objects("register", rate_hz=320, clients=8, keys=4, change_share=0.05),
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1.5).restart("crashed"),
+    seconds=3.6,
+    judged=("write", "read"),
+    exposed_by={"crash": "any"},
+    checks=(checks.no_stampede(at_once=1, settle_ms=400), checks.bounded_staleness(max_ms=700)),
+    read_back=False,
+    profiles=("release",),
+)
+
+STAMPEDE = hazard_of(
+    RECOVERY,
+    naive.caches(ttl_s=0.5, load_s=0.06),
+    promise="When Redis comes back everybody who misses a key loads it.",
+)
+
+TOGETHER = Scenario(
+    name="state_cache.together",
+    promise="Of 40 values that were cached together no more than 22 are loaded again within 200 ms.",
+    topology=SLOW_READERS.topology,
+    subject=caches(ttl_s=1.5, load_s=0.005, jitter=0.6, warm=40),
+    workload=workloads.on_objects("register", rate_hz=400, clients=8, keys=40, change_share=0.01),
+    seconds=1.9,
+    judged=("write", "read"),
+    checks=(checks.loads_are_spread(most=22, within_ms=200),),
+    read_back=False,
+    profiles=("release",),
+)
+
+BURST = hazard_of(
+    TOGETHER,
+    naive.caches(ttl_s=1.5, load_s=0.005, warm=40),
+    promise="Values that were cached together expire together, and the database gets them all at once.",
+)
+
+READ = "a read through the cache"
+KEYS = (ACCOUNT, PRICE, POSITIONS, SYMBOL_SPEC)
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        operation=READ,
+        keys=KEYS,
+        event="concurrency",
+        may_be={},
+        proof=SLOW_READERS,
+        naive=naive.caches(ttl_s=30, load_s=0.03),
+        hardened=lambda without: caches(ttl_s=30, load_s=0.03, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"lease", "invalidate-on-write"}),
+    ),
+    Claim(
+        operation=READ,
+        keys=KEYS,
+        event="Redis away",
+        may_be={"delayed": "by a load of the database"},
+        proof=RECOVERY,
+        naive=naive.caches(ttl_s=0.5, load_s=0.06),
+        hardened=lambda without: caches(ttl_s=0.5, load_s=0.06, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"single-flight"}),
+    ),
+    Claim(
+        operation=READ,
+        keys=KEYS,
+        event="no fault",
+        may_be={"delayed": "by a load of the database"},
+        proof=TOGETHER,
+        naive=naive.caches(ttl_s=1.5, load_s=0.005, warm=40),
+        hardened=lambda without: caches(ttl_s=1.5, load_s=0.005, jitter=0.6, warm=40, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"jitter"}),
+    ),
+)
+
+
+def test_a_slow_reader_puts_nothing_old_back(arbredis: Arbredis) -> None:
+    arbredis.run(SLOW_READERS).assert_valid()
+
+
+def test_without_leases_an_old_value_is_put_back(arbredis: Arbredis) -> None:
+    arbredis.run(PUT_BACK).assert_valid()
+
+
+def test_recovery_does_not_stampede(arbredis: Arbredis) -> None:
+    arbredis.run(RECOVERY).assert_valid()
+
+
+def test_without_single_flight_recovery_stampedes(arbredis: Arbredis) -> None:
+    arbredis.run(STAMPEDE).assert_valid()
+
+
+def test_values_cached_together_do_not_expire_together(arbredis: Arbredis) -> None:
+    arbredis.run(TOGETHER).assert_valid()
+
+
+def test_without_jitter_values_expire_together(arbredis: Arbredis) -> None:
+    arbredis.run(BURST).assert_valid()

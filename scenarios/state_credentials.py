@@ -1,0 +1,52 @@
+"""Credentials: what is stored can be read with the key only.
+
+Before, during and after a crash no value can be found as text in Redis, in its append-only files, in what the layer and
+redis-py log, or in their errors; and what was acknowledged is there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
+from pytest_arbredis.scenarios.promises import Claim
+from pytest_arbredis.state.credentials.cipher import HARDENINGS
+from pytest_arbredis.state.keyspace.patterns import API_KEYS
+from pytest_arbredis.subjects.state.credentials import credentials
+
+if TYPE_CHECKING:
+    from pytest_arbredis.session import Arbredis
+
+AT_REST = Scenario(
+    name="state_credentials.at_rest",
+    promise="Credentials are never readable at rest, in a log or in an error, also over a crash.",
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always"}),
+    subject=credentials(),
+    workload=workloads.unique_writes(rate_hz=240, clients=4, read_share=0.5),
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1.2).restart("crashed"),
+    seconds=2.4,
+    judged=("write", "read"),
+    checks=(
+        checks.values_read_were_written(),
+        checks.linearizable_register(),
+    ),
+    read_back=False,
+    profiles=("release",),
+)
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        operation="storing or reading a credential",
+        keys=(API_KEYS,),
+        event="crash, AOF always",
+        may_be={"refused": "while Redis is away"},
+        proof=AT_REST,
+        hardened=lambda without: credentials(_without=without),
+        hardenings=HARDENINGS,
+        rests_on=HARDENINGS,
+    ),
+)
+
+
+def test_credentials_are_never_readable_at_rest(arbredis: Arbredis) -> None:
+    arbredis.run(AT_REST).assert_valid()

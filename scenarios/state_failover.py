@@ -1,0 +1,89 @@
+"""Failover through the state layer: back within 3 s of a crash, losing only what was never replicated.
+
+What every replica confirmed (WAIT 2, on the connection of the write) survives. Without that, acknowledged writes are
+lost for the documented reason only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, workloads
+from pytest_arbredis.scenarios.naive import connections as naive
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.state.connections.settings import HARDENINGS
+
+if TYPE_CHECKING:
+    from pytest_arbredis.session import Arbredis
+
+CRASH = Scenario(
+    name="state_failover.crash",
+    promise="A crash of the primary is over within 3 s, and loses only writes that were never replicated.",
+    topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
+    subject=subjects.state_layer(within_s=0.5),
+    workload=workloads.unique_writes(rate_hz=400, clients=8),
+    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=3.9).restart("crashed"),
+    seconds=4.8,
+    profiles=("release",),
+    checks=(
+        checks.recovers_within(seconds=3, after="crash"),
+        checks.losses_are_documented(),
+        checks.replicas_converge(),
+    ),
+)
+
+CONFIRMED = Scenario(
+    name="state_failover.confirmed",
+    promise="Writes that both replicas confirmed (WAIT 2) survive a crash of the primary.",
+    topology=CRASH.topology,
+    subject=subjects.state_layer(within_s=0.5, wait_replicas=2, wait_ms=40),
+    workload=workloads.unique_writes(rate_hz=220, clients=16),
+    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
+    seconds=5.6,
+    profiles=("release",),
+    checks=(
+        checks.confirmed_writes_survive(),
+        checks.recovers_within(seconds=3, after="crash", counting="applied"),
+        checks.recovers_within(seconds=3, after="restart", counting="confirmed"),
+        checks.replicas_converge(),
+    ),
+)
+
+NAIVE = hazard_of(
+    CRASH,
+    naive.plain(timeout_s=0.5),
+    promise="A client of one address (REDIS_HOST) does not find the new primary.",
+)
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        operation="any call",
+        keys=(),
+        event="failover, stock",
+        may_be={"lost": "changes that no replica had", "refused": "for up to 3 s"},
+        proof=CRASH,
+        naive=naive.plain(timeout_s=0.5),
+        hardened=lambda without: subjects.state_layer(within_s=0.5, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"primary-again"}),
+    ),
+    Claim(
+        operation="a change that waits for all replicas",
+        keys=(),
+        event="failover, WAIT by all",
+        may_be={"refused": "for up to 3 s; unconfirmed while a replica is away"},
+        proof=CONFIRMED,
+    ),
+)
+
+
+def test_a_crash_of_the_primary_is_over_within_3_seconds(arbredis: Arbredis) -> None:
+    arbredis.run(CRASH).assert_valid()
+
+
+def test_confirmed_writes_survive_a_failover(arbredis: Arbredis) -> None:
+    arbredis.run(CONFIRMED).assert_valid()
+
+
+def test_a_client_of_one_address_does_not_recover(arbredis: Arbredis) -> None:
+    arbredis.run(NAIVE).assert_valid()

@@ -1,0 +1,203 @@
+"""Sessions: a save is all or nothing, and a load is one save, whatever happens to Redis.
+
+While several clients save and load the same sessions in four environments, with more fields and fewer, a load gives
+what one save wrote, or nothing. After a crash it gives the last acknowledged save (AOF always), one that is at most
+2.5 s old when it is read (AOF everysec), or one of the last snapshot (RDB): never a mixture, and no field that was
+removed. Without persistence there is none. Where every replica confirmed a save it survives a failover, and a time to
+live is part of the save: no session stays for ever because a reply was lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
+from pytest_arbredis.scenarios.naive import sessions as naive
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.state.keyspace.patterns import SESSION
+from pytest_arbredis.state.sessions.plans import HARDENINGS
+from pytest_arbredis.subjects.state.sessions import sessions
+
+if TYPE_CHECKING:
+    from pytest_arbredis.session import Arbredis
+
+CRASH = Scenario(
+    name="state_sessions.crash",
+    promise="With AOF always a crash leaves every session as its last acknowledged save left it, whole.",
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always"}),
+    subject=sessions(),
+    workload=workloads.on_objects("register", rate_hz=240, clients=4, keys=4),
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1.2).restart("crashed"),
+    seconds=3.2,
+    checks=(
+        checks.linearizable_register(),
+        checks.values_read_were_written(),
+    ),
+    read_back=False,
+    profiles=("release",),
+)
+
+TORN = hazard_of(
+    CRASH,
+    naive.sessions(),
+    promise="Four HSETs are not one save: loads give sessions that nobody ever saved, and fields that were removed.",
+)
+
+EVERYSEC = replace(
+    CRASH,
+    name="state_sessions.crash_everysec",
+    promise="With AOF everysec a crash leaves every session whole, and at most 2.5 s behind.",
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "everysec"}),
+    seconds=4,
+    faults=schedule.at(seconds=1.6).crash("primary").at(seconds=2.0).restart("crashed"),
+    checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=2500)),
+)
+
+SNAPSHOTS = replace(
+    CRASH,
+    name="state_sessions.crash_rdb",
+    promise="With a snapshot each second a crash leaves every session whole, and at most 3 s behind.",
+    topology=topologies.single(conf={"save": "1 1"}),
+    seconds=4.8,
+    faults=schedule.at(seconds=2.4).crash("primary").at(seconds=2.8).restart("crashed"),
+    checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=3000)),
+)
+
+EMPTY = replace(
+    CRASH,
+    name="state_sessions.crash_unsaved",
+    kind="hazard",
+    promise="Without persistence a crash leaves no session.",
+    topology=topologies.single(),
+    workload=workloads.on_objects("register", rate_hz=300, clients=4, keys=64),
+    checks=(checks.violated(claims=("linearizable_register",)),),
+)
+
+LOST_REPLY = replace(
+    CRASH,
+    name="state_sessions.lost_reply",
+    promise="A time to live is part of the save: no lost reply, and no crash, leaves a session that never expires.",
+    subject=sessions(ttl_s=60),
+    workload=workloads.unique_writes(rate_hz=240, clients=16, read_share=0.5),
+    faults=(
+        schedule.at(seconds=0.4)
+        .limit_data("primary")
+        .lasting(seconds=0.2)
+        .at(seconds=0.8)
+        .limit_data("primary")
+        .lasting(seconds=0.2)
+        .at(seconds=1.2)
+        .crash("primary")
+        .at(seconds=1.6)
+        .restart("crashed")
+    ),
+    seconds=3.2,
+    checks=(checks.linearizable_register(), checks.values_read_were_written()),
+)
+
+ENDLESS = hazard_of(
+    LOST_REPLY,
+    naive.sessions(ttl_s=60),
+    promise="HSET and EXPIRE are two commands: where a reply is lost between them a session never expires.",
+)
+
+FAILOVER = Scenario(
+    name="state_sessions.failover",
+    promise="Sessions that all replicas confirmed survive a failover with the time to live they were saved with.",
+    topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
+    subject=sessions(wait_replicas=2, ttl_s=60),
+    workload=workloads.unique_writes(rate_hz=200, clients=8, read_share=0.5),
+    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
+    seconds=5,
+    checks=(
+        checks.linearizable_register(),
+        checks.values_read_were_written(),
+    ),
+    read_back=False,
+    profiles=("release",),
+)
+
+SAVE = "a save or a load of a session"
+SAVE_WITH_TTL = "a save of a session with a time to live"
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="crash, AOF always",
+        may_be={"refused": "while Redis is away"},
+        proof=CRASH,
+        naive=naive.sessions(),
+        hardened=lambda without: sessions(_without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"one-transaction", "replace", "one-version-load"}),
+    ),
+    Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="crash, AOF everysec",
+        may_be={"lost": "what was saved while an fsync was under way, up to 2 s", "refused": "while Redis is away"},
+        proof=EVERYSEC,
+    ),
+    Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="crash, RDB",
+        may_be={"lost": "what was saved since the last snapshot", "refused": "while Redis is away"},
+        proof=SNAPSHOTS,
+    ),
+    Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="crash, no persistence",
+        may_be={"lost": "everything", "refused": "while Redis is away"},
+        proof=EMPTY,
+    ),
+    Claim(
+        operation=SAVE_WITH_TTL,
+        keys=(SESSION,),
+        event="reply lost",
+        may_be={"repeated": "by the caller alone, who cannot know whether it was saved"},
+        proof=LOST_REPLY,
+        naive=naive.sessions(ttl_s=60),
+        hardened=lambda without: sessions(ttl_s=60, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"one-transaction", "ttl-in-one-step"}),
+    ),
+    Claim(
+        operation=SAVE_WITH_TTL,
+        keys=(SESSION,),
+        event="failover, WAIT by all",
+        may_be={"lost": "what was not confirmed", "refused": "until a replica is promoted"},
+        proof=FAILOVER,
+    ),
+)
+
+
+def test_a_save_is_all_or_nothing_over_a_crash(arbredis: Arbredis) -> None:
+    arbredis.run(CRASH).assert_valid()
+
+
+def test_four_hsets_are_not_one_save(arbredis: Arbredis) -> None:
+    arbredis.run(TORN).assert_valid()
+
+
+def test_with_everysec_sessions_are_whole_and_little_behind(arbredis: Arbredis) -> None:
+    arbredis.run(EVERYSEC).assert_valid()
+
+
+def test_with_snapshots_sessions_are_whole_and_some_seconds_behind(arbredis: Arbredis) -> None:
+    arbredis.run(SNAPSHOTS).assert_valid()
+
+
+def test_without_persistence_a_crash_leaves_no_session(arbredis: Arbredis) -> None:
+    arbredis.run(EMPTY).assert_valid()
+
+
+def test_confirmed_sessions_survive_a_failover_with_their_time_to_live(arbredis: Arbredis) -> None:
+    arbredis.run(FAILOVER).assert_valid()
+
+
+def test_a_lost_reply_leaves_a_session_that_never_expires(arbredis: Arbredis) -> None:
+    arbredis.run(ENDLESS).assert_valid()

@@ -1,0 +1,93 @@
+"""The page of promises says what the claims and the results say, and nothing is claimed that cannot be run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.state.keyspace.patterns import ALL
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def loaded(path):
+    """A program of benchmarks/ or docs/, as a module."""
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+bench = loaded(ROOT / "benchmarks" / "promises.py")
+page = loaded(ROOT / "docs" / "build_promises.py")
+CLAIMS: list[Claim] = bench.claims()
+
+
+def rows_as_promised():
+    """What the file has when every run comes out as it must."""
+    kept = type("Kept", (), {})()
+    kept.lines = [
+        {"part": job.part, "scenario": job.scenario.name, "without": job.without, "seed": job.seed, "due": job.due,
+         "word": job.due, "why": "", "took_s": 1.0}
+        for part in bench.PARTS
+        for job in bench.jobs(part)
+    ]  # fmt: skip
+    return bench.counted(kept)
+
+
+def results(rows):
+    machine = {"system": "Linux", "cores": 2, "python": "3.11", "redis_py": "8"}
+    return {"commit": "abc", "date": "today", "machine": machine, "rows": rows}
+
+
+def test_the_page_names_every_pattern_every_scenario_and_every_hardening():
+    text = page.render(results(rows_as_promised()), CLAIMS)
+    for pattern in ALL:
+        assert f"`{pattern.grammar}`" in text
+    for claim in CLAIMS:
+        assert f"`{claim.proof.name}`" in text
+        for name in claim.hardenings:
+            assert f"| {name} |" in text
+    assert "came out otherwise" not in text
+
+
+def test_a_run_that_came_out_otherwise_is_shown():
+    rows = rows_as_promised()
+    rows[0]["otherwise"] = [{"scenario": "x", "without": "", "seed": 7, "word": "unknown", "due": "valid", "why": "so"}]
+    assert "- `x`, seed 7: unknown, not valid: so" in page.render(results(rows), CLAIMS)
+
+
+def test_a_scenario_that_was_not_run_makes_no_page():
+    with pytest.raises(KeyError):
+        page.render(results([]), CLAIMS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.proof.name}-{claim.event}")
+def test_a_claim_can_be_run(claim):
+    assert claim.keys
+    assert claim.operation
+    if claim.naive is not None:
+        hazard = hazard_of(claim.proof, claim.naive, promise="as designed")
+        assert (hazard.workload, hazard.faults, hazard.topology) == (
+            claim.proof.workload,
+            claim.proof.faults,
+            claim.proof.topology,
+        )
+        assert hazard.subject.name != claim.proof.subject.name
+    names = {claim.hardened(frozenset({name})).name for name in claim.hardenings}
+    assert len(names) == len(claim.hardenings), "a subject's name says what was left out of it"
+
+
+def test_no_two_subjects_of_one_scenario_bear_one_name():
+    scenarios = {claim.proof.name: claim.proof for claim in CLAIMS}
+    for claim in CLAIMS:
+        assert scenarios[claim.proof.name] == claim.proof
