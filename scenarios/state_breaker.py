@@ -24,8 +24,8 @@ OUTAGE = Scenario(
     topology=topologies.single(),
     subject=subjects.state_layer(within_s=0.2, breaker=BreakerPolicy(failures=5, open_s=OPEN_S)),
     workload=workloads.unique_writes(rate_hz=400, clients=12, read_share=0.4),
-    faults=schedule.at(seconds=0.6).blackhole("primary").lasting(seconds=1.6),
-    seconds=3.6,
+    faults=schedule.at(seconds=0.9).blackhole("primary").lasting(seconds=1.6),
+    seconds=4,
     judged=("write", "read"),
     profiles=("release",),
     checks=(

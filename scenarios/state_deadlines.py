@@ -64,13 +64,13 @@ SENTINELS = Scenario(
     subject=subjects.state_layer(within_s=0.6),
     workload=workloads.unique_writes(rate_hz=220, clients=8),
     faults=(
-        schedule.at(seconds=0.5)
+        schedule.at(seconds=0.9)
         .pause("sentinels")
         .lasting(seconds=2)
-        .at(seconds=0.9)
+        .at(seconds=1.3)
         .client_kill("primary")
     ),
-    seconds=4.6,
+    seconds=5,
     exposed_by={"pause": "any"},
     profiles=("release",),
     checks=(

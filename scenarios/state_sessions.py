@@ -22,10 +22,13 @@ from pytest_arbredis.subjects.state.sessions import sessions
 if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis
 
+SHORT_AOF = {"auto-aof-rewrite-min-size": "2mb"}
+"""It is read at the restart, and a server that is used for many runs would have ever more to read."""
+
 CRASH = Scenario(
     name="state_sessions.crash",
     promise="With AOF always a crash leaves every session as its last acknowledged save left it, whole.",
-    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always"}),
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always", **SHORT_AOF}),
     subject=sessions(),
     workload=workloads.on_objects("register", rate_hz=240, clients=4, keys=4),
     faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1.2).restart("crashed"),
@@ -48,7 +51,7 @@ EVERYSEC = replace(
     CRASH,
     name="state_sessions.crash_everysec",
     promise="With AOF everysec a crash leaves every session whole, and at most 2.5 s behind.",
-    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "everysec"}),
+    topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "everysec", **SHORT_AOF}),
     seconds=4,
     faults=schedule.at(seconds=1.6).crash("primary").at(seconds=2.0).restart("crashed"),
     checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=2500)),

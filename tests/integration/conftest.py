@@ -27,6 +27,14 @@ ALIKE_ON_BOTH = frozenset(
 ON_CONTAINERS = frozenset({"failover.crash", "oom.refusal", "retries.pool"})
 """Scenarios that `make test` runs on containers too; `make quality` runs all of them there."""
 
+OF_THE_STATE_LAYER = frozenset(
+    {
+        *("state_sessions.crash", "state_sessions.crash.naive", "state_queue.done", "state_queue.done.naive"),
+        *("state_manager.away", "state_breaker.outage", "state_failover.crash", "state_locks.failover"),
+    }
+)
+"""Scenarios of the state layer that `make test` runs; `make quality` runs all of them, `make promises` over 20 seeds."""
+
 LONG = frozenset({"sentinel_minority.lost", "crash_of_a_minority", "down_of_a_majority"})
 """What waits for Sentinels that may have to vote twice."""
 
@@ -37,8 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         scenario = getattr(params.get("scenario"), "name", "")
+        of_many = scenario.startswith("state_") and scenario not in OF_THE_STATE_LAYER
         repeated = (scenario and scenario not in ON_CONTAINERS) or params.get("name") in ALIKE_ON_BOTH
-        if scenario in LONG or params.get("name") in LONG or (params.get("launcher") == "docker" and repeated):
+        if of_many or scenario in LONG or params.get("name") in LONG or (params.get("launcher") == "docker" and repeated):
             item.add_marker("thorough")
 
 

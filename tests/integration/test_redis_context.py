@@ -12,6 +12,7 @@ import pytest
 import redis
 from small_servers import SERVER, started
 
+from pytest_arbredis.state.asks import Command
 from pytest_arbredis.state.connections.aio import AsyncStateRedis
 from pytest_arbredis.state.connections.context import redis_context
 from pytest_arbredis.state.connections.redis import StateRedis
@@ -222,6 +223,29 @@ def test_a_forked_child_does_not_use_its_parents_connections(settings):
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         with redis_context(state) as client:
             assert client.ping()
+
+
+def test_a_fork_leaves_the_loop_of_its_parent_alone(settings, port):
+    """An event loop's epoll is shared with the child: what the child takes out of it, the parent loses."""
+
+    async def run():
+        async with AsyncStateRedis(settings) as state:
+            await state.run(asked("SET", "k", "v"))
+            with redis.Redis(port=port) as plain:
+                before = {one["id"] for one in plain.client_list()}
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            assert await state.run(asked("GET", "k"), within_s=1) == b"v"
+            with redis.Redis(port=port) as plain:
+                assert len({one["id"] for one in plain.client_list()} & before) == 1
+
+    asyncio.run(run())
+
+
+def asked(*args):
+    return (yield Command(*args))
 
 
 def test_threads_share_a_pool_through_contexts(settings):

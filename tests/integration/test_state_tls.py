@@ -14,7 +14,7 @@ from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.connections.urls import settings_of_env, settings_of_url
 from pytest_arbredis.state.errors import DeadlineExceededError, UnavailableError
 
-pytestmark = pytest.mark.arbredis(topology="single", tls=True, password="hunter2", launcher="process")
+pytestmark = pytest.mark.arbredis(topology="single", tls=True, password="hunter2", launcher="process")  # noqa: S106 - a test's
 
 
 def one(*args):

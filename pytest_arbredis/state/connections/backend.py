@@ -43,6 +43,10 @@ class Wire(Protocol):
         """Close it without waiting; never raises."""
         ...
 
+    def leave(self) -> None:
+        """Let go of it in a forked child, so that the parent's goes on."""
+        ...
+
 
 class Turn(Protocol):
     """One at a time."""

@@ -111,6 +111,10 @@ class BlockingWire:
         self._sock.close()
         self._connection.disconnect()
 
+    def leave(self) -> None:
+        """As `Wire.leave`: closing says nothing to the server while the parent has it open."""
+        self.end()
+
 
 class _Turn:
     def __init__(self) -> None:

@@ -72,12 +72,13 @@ class Calls:
             except StopIteration as done:
                 result: T = done.value
                 return result
+            own = kind if within_s is None else None
             expires_ns = expiry_ns(_default_s(kind, ask) if within_s is None else _positive(within_s))
             if seat is not None:
-                return await self._drive(plan, ask, seat, expires_ns)
+                return await self._drive(plan, ask, seat, expires_ns, own)
             seat = self.pool.take() or await self._wait(expires_ns)
             try:
-                return await self._drive(plan, ask, seat, expires_ns)
+                return await self._drive(plan, ask, seat, expires_ns, own)
             finally:
                 self.pool.give(seat)
         finally:
@@ -122,7 +123,8 @@ class Calls:
             self._witness.entered(permit.entered_ns)
         return permit
 
-    async def _drive(self, plan: Plan[T], ask: Ask, seat: Seat, expires_ns: int) -> T:
+    async def _drive(self, plan: Plan[T], ask: Ask, seat: Seat, expires_ns: int, own: Kind | None) -> T:
+        """Run the plan on a seat; `own` is its kind if that alone sets the deadline: then blocking steps add to it."""
         if expires_ns <= time.monotonic_ns():
             raise DeadlineExceededError("the deadline passed before anything was sent", applied="no")
         if seat.watching and not self._in_order(seat):
@@ -153,6 +155,8 @@ class Calls:
                         self._look_into(reply, seat, attempt)
                     earlier.append(ask)
                     ask = plan.send(reply)
+                    if own is not None and type(ask) is Command and ask.blocks_s:
+                        expires_ns = max(expires_ns, expiry_ns(DEADLINES_S[own] + ask.blocks_s))
         except StopIteration as done:
             attempt.settle()
             result: T = done.value

@@ -72,5 +72,6 @@ class Pool:
     def forget(self) -> None:
         """In a forked child: the parent's connections are not ours. All places are free again."""
         for seat in tuple(self._free):
-            seat.drop()
+            if seat.wire is not None:
+                seat.wire.leave()
         self._free = deque(Seat() for _ in range(self.places))

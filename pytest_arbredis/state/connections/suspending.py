@@ -61,6 +61,10 @@ def _begin(connection: Any) -> None:
     connection._parser.on_connect(connection)  # noqa: SLF001 - redis-py's own hook for this takes the whole handshake
 
 
+_LEFT_TO_THE_PARENT: list[AsyncioWire] = []
+"""In a forked child: kept, because nothing may be done with them."""
+
+
 class AsyncioWire:
     """A connection of one task at a time, on one event loop."""
 
@@ -147,8 +151,16 @@ class AsyncioWire:
 
     def end(self) -> None:
         """As `Wire.end`."""
-        self._transport.abort()
         self._connection.end()
+        try:
+            self._transport.abort()
+        except RuntimeError:  # its loop is closed, and everything with it
+            return
+
+    def leave(self) -> None:
+        """As `Wire.leave`: to close it would take it out of the parent's loop, whose epoll is the same."""
+        self._connection.end()
+        _LEFT_TO_THE_PARENT.append(self)
 
 
 class _Turn:

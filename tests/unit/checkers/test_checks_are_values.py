@@ -16,6 +16,9 @@ from pytest_arbredis.testing.builder import HistoryBuilder
 ALL = [
     checks.acknowledged_writes_survive(),
     checks.applied_at_least(),
+    checks.no_stampede(),
+    checks.loads_are_spread(most=1, within_ms=1),
+    checks.values_expire(max_ms=1),
     checks.applied_at_most(1),
     checks.bounded_staleness(max_ms=100),
     checks.fencing_token_is_monotonic(),

@@ -369,3 +369,33 @@ def test_a_call_that_is_cancelled_at_any_step_leaks_neither_place_nor_permit():
         while not asyncio.run(cancel_at(step, state)):
             step += 1
         assert step > 5
+
+
+def test_a_later_step_that_blocks_has_its_time_on_top_too():
+    seen = []
+
+    class Timed(FakeBackend):
+        async def step(self):
+            return None
+
+        async def dial(self, address, *, tls, expires_ns):
+            wire = await super().dial(address, tls=tls, expires_ns=expires_ns)
+            asked = wire.round
+
+            async def round_(commands, count, expires_ns):
+                seen.append((expires_ns - time.monotonic_ns()) / 1e9)
+                return await asked(commands, count, expires_ns)
+
+            wire.round = round_
+            return wire
+
+    def plan():
+        yield Command("GET", "k")
+        yield Command("BLPOP", "k", 30, blocks_s=30)
+
+    calls = Calls(Settings(keeps_state=False), Timed(), None)
+    finish(calls.run(plan(), Kind.FAST, None))
+    assert [round(one) for one in seen] == [2, 32]
+    seen.clear()
+    finish(calls.run(plan(), Kind.FAST, 1.0))
+    assert [round(one) for one in seen] == [1, 1]
