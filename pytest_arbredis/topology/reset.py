@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import UnhealedError
 from pytest_arbredis.servers import sync_ledger
-from pytest_arbredis.topology import baseline, dataset, formation
+from pytest_arbredis.topology import baseline, dataset, formation, log_length
 from pytest_arbredis.topology.fingerprint import Fingerprint, read, read_sentinel
 from pytest_arbredis.topology.settled import look
 
@@ -62,6 +62,7 @@ def back_to_start(deployment: Deployment) -> None:
             dataset.renew(deployment, leader)
     else:
         formation.form(deployment)
+    log_length.shorten(deployment.nodes)
     deployment.settled()
     if formed and (left := differences(deployment)):
         raise UnhealedError("a reset left differences: " + "; ".join(left), remedy="the deployment is rebuilt")

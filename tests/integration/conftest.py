@@ -33,7 +33,7 @@ OF_THE_STATE_LAYER = frozenset(
         *("state_manager.away", "state_breaker.outage", "state_failover.crash", "state_locks.failover"),
     }
 )
-"""Scenarios of the state layer that `make test` runs; `make quality` runs all of them, `make promises` over 20 seeds."""
+"""Scenarios of the state layer that `make test` runs. `make quality` runs all, `make promises` each over 20 seeds."""
 
 LONG = frozenset({"sentinel_minority.lost", "crash_of_a_minority", "down_of_a_majority"})
 """What waits for Sentinels that may have to vote twice."""
@@ -47,7 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         scenario = getattr(params.get("scenario"), "name", "")
         of_many = scenario.startswith("state_") and scenario not in OF_THE_STATE_LAYER
         repeated = (scenario and scenario not in ON_CONTAINERS) or params.get("name") in ALIKE_ON_BOTH
-        if of_many or scenario in LONG or params.get("name") in LONG or (params.get("launcher") == "docker" and repeated):
+        long = of_many or scenario in LONG or params.get("name") in LONG
+        if long or (params.get("launcher") == "docker" and repeated):
             item.add_marker("thorough")
 
 

@@ -48,9 +48,8 @@ class Attempt:
         if permit is None:
             return
         self.permit = None
-        unwell = self.unwell or (error if isinstance(error, UnavailableError) and not self.answered else None)
-        if unwell is not None:
-            permit.failed(unwell)
+        if self.unwell is not None:
+            permit.failed(self.unwell)
         elif self.answered and (error is None or isinstance(error, Exception)):
             permit.succeeded()
         else:

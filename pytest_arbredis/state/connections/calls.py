@@ -95,6 +95,7 @@ class Calls:
         try:
             wire = await self._primary.connect(expires_ns)
         except BaseException as error:
+            attempt.unwell = error if isinstance(error, UnavailableError) else None
             attempt.settle(error)
             raise
         attempt.answered = True

@@ -399,3 +399,22 @@ def test_a_later_step_that_blocks_has_its_time_on_top_too():
     seen.clear()
     finish(calls.run(plan(), Kind.FAST, 1.0))
     assert [round(one) for one in seen] == [1, 1]
+
+
+def test_who_waits_for_less_than_the_server_may_hold_a_reply_cannot_blame_the_server():
+    def plan():
+        yield Command("BLPOP", "k", 5, blocks_s=5)
+
+    _, calls = made(DeadlineExceededError("late"), policy=BreakerPolicy(failures=1))
+    with pytest.raises(DeadlineExceededError):
+        run(calls, plan(), within_s=0.5)
+    assert calls.breaker.state == "closed"
+
+
+def test_a_line_that_cannot_be_made_counts():
+    _, calls = made(dials=[UnreachableError("refused")], policy=BreakerPolicy(failures=1))
+    with pytest.raises(UnreachableError):
+        finish(calls.dial(1.0))
+    assert calls.breaker.state == "open"
+    with pytest.raises(CircuitOpenError):
+        finish(calls.dial(1.0))
