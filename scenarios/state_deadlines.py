@@ -63,13 +63,7 @@ SENTINELS = Scenario(
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.state_layer(within_s=0.6),
     workload=workloads.unique_writes(rate_hz=220, clients=8),
-    faults=(
-        schedule.at(seconds=0.9)
-        .pause("sentinels")
-        .lasting(seconds=2)
-        .at(seconds=1.3)
-        .client_kill("primary")
-    ),
+    faults=(schedule.at(seconds=0.9).pause("sentinels").lasting(seconds=2).at(seconds=1.3).client_kill("primary")),
     seconds=5,
     exposed_by={"pause": "any"},
     profiles=("release",),

@@ -22,8 +22,8 @@ CRASH = Scenario(
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=subjects.state_layer(within_s=0.5),
     workload=workloads.unique_writes(rate_hz=400, clients=8),
-    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=3.9).restart("crashed"),
-    seconds=4.8,
+    faults=schedule.at(seconds=0.9).crash("primary").at(seconds=4.2).restart("crashed"),
+    seconds=5.1,
     profiles=("release",),
     checks=(
         checks.recovers_within(seconds=3, after="crash"),
@@ -38,8 +38,8 @@ CONFIRMED = Scenario(
     topology=CRASH.topology,
     subject=subjects.state_layer(within_s=0.5, wait_replicas=2, wait_ms=40),
     workload=workloads.unique_writes(rate_hz=220, clients=16),
-    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
-    seconds=5.6,
+    faults=schedule.at(seconds=1.2).crash("primary").at(seconds=3.4).restart("crashed"),
+    seconds=6.2,
     profiles=("release",),
     checks=(
         checks.confirmed_writes_survive(),
