@@ -89,8 +89,8 @@ def test_a_bot_that_does_nothing_or_dies_proves_nothing(judged, program, why):
     harmless = replace(
         ORDERS,
         subject=black_box(program),
-        faults=schedule.at(seconds=0.6).reset("primary").lasting(seconds=0.2),
-        seconds=1,
+        faults=schedule.at(seconds=1.5).reset("primary").lasting(seconds=0.2),
+        seconds=2,
         checks=(checks.invariant("holds", lambda _: ""),),
     )
     result = judged(harmless)

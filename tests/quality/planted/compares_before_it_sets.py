@@ -34,10 +34,10 @@ PLANTED = Planted(
     buggy=Session,
     correct=lambda dialer, _: LineSession(dialer, OPERATIONS["cas-register"]),
     steps=(("write", "a", ANYTHING), ("cas", ["a", "b"], "OK"), ("read", None, "b")),
-    workload=on_cas_registers(rate_hz=360, clients=12),
-    faults=schedule.at(seconds=0.2).latency("primary", ms=20).lasting(seconds=3.2),
+    workload=on_cas_registers(rate_hz=640, clients=12),
+    faults=schedule.at(seconds=0.2).latency("primary", ms=8).lasting(seconds=4.1),
     claim=checks.linearizable_cas_register(),
-    seconds=3.7,
+    seconds=4.6,
     judged=("write", "read", "cas"),
     timeout_s=1.0,
 )
