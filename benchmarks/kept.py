@@ -36,11 +36,11 @@ class Kept:
         return [line for line in self.lines if line["part"] == part]
 
 
-def state_of(folder: str, revision: str, *, made_here: tuple[str, ...]) -> Path:
-    """Where this commit's finished parts are; with changes it is another one for each change but those `made_here`."""
+def name_of(revision: str, *, made_here: tuple[str, ...]) -> str:
+    """The name of a commit's file; with changes it is another one for each change but those `made_here`."""
     of = ["git", "diff", "HEAD", "--", ".", *(f":!{path}" for path in made_here)]
     changes = subprocess.run(of, cwd=ROOT, capture_output=True, check=False).stdout
     names = [revision.removesuffix("-dirty") or "no-commit"]
     if changes:
         names.append(hashlib.blake2b(changes, digest_size=4).hexdigest())
-    return ROOT / ".arbredis" / folder / f"{'-'.join(names)}.jsonl"
+    return f"{'-'.join(names)}.jsonl"

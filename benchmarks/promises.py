@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bounds import CONFIDENCE, at_least
-from kept import Kept, state_of
+from kept import Kept, name_of
 from machine import ROOT, commit, described, today
 
 from pytest_arbredis.run import run
@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from pytest_arbredis import Scenario
 
 RESULTS = Path(__file__).parent / "results" / "promises.json"
+STATE = ROOT / ".arbredis" / "promises"
+MADE_HERE = ("benchmarks/results", "docs/promises.md")
 SEEDS = 20
 SEEDS_OF_BUDGETS = 3
 """Of latency budgets, which take long and say with each run how sure they are."""
 
 SEEDS_OF_ABLATIONS = 3
+"""Of each hardening left out of each scenario: most of these runs say that it has no part there."""
+
 PARTS = ("hardened", "naive", "ablation")
 
 
@@ -68,31 +72,31 @@ def claims() -> list[Claim]:
     return found
 
 
-def jobs(part: str) -> Iterator[Job]:
-    """All runs of a part, those of one topology beside one another: a pool reuses it."""
+def jobs(part: str, seeds: int = SEEDS) -> Iterator[Job]:
+    """All runs of a part with so many seeds, those of one topology beside one another: a pool reuses it."""
     seen: set[tuple[str, str, int]] = set()
     for claim in sorted(claims(), key=lambda claim: str(claim.proof.topology)):
-        for job in _of(part, claim):
+        for job in _of(part, claim, seeds):
             if job.name not in seen:
                 seen.add(job.name)
                 yield job
 
 
-def _of(part: str, claim: Claim) -> Iterator[Job]:
+def _of(part: str, claim: Claim, seeds: int) -> Iterator[Job]:
     proof = claim.proof
     if part == "hardened":
         due = "valid" if proof.kind == "guarantee" else "shown"
-        for seed in range(1, 1 + (SEEDS_OF_BUDGETS if proof.workload.floor else SEEDS)):
+        for seed in range(1, 1 + (min(seeds, SEEDS_OF_BUDGETS) if proof.workload.floor else seeds)):
             yield Job(part=part, scenario=proof, seed=seed, due=due)
     if part == "naive" and claim.naive is not None:
         hazard = hazard_of(proof, claim.naive, promise=f"As designed: {proof.promise}")
-        for seed in range(1, 1 + SEEDS):
+        for seed in range(1, 1 + seeds):
             yield Job(part=part, scenario=hazard, seed=seed, due="shown")
     if part == "ablation" and claim.hardened is not None:
         for name in sorted(claim.hardenings):
             without = proof.with_subject(claim.hardened(frozenset({name})))
             due = "invalid" if name in claim.rests_on else "valid"
-            for seed in range(1, 1 + SEEDS_OF_ABLATIONS):
+            for seed in range(1, 1 + min(seeds, SEEDS_OF_ABLATIONS)):
                 yield Job(part=part, scenario=without, seed=seed, without=name, due=due)
 
 
@@ -148,14 +152,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="play only this part")
     parser.add_argument("--scenario", action="append", help="play only this scenario's runs")
     parser.add_argument("--fresh", action="store_true", help="forget what is finished")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"so many of each, not {SEEDS}: a quick look")
     parser.add_argument("--most", type=int, help="play so many runs and stop")
     chosen = parser.parse_args(arguments)
     about, revision = described(), commit()
-    path = state_of("promises", revision, made_here=("benchmarks/results", "docs/promises.md"))
+    path = STATE / name_of(revision, made_here=MADE_HERE)
     if chosen.fresh:
         path.unlink(missing_ok=True)
     kept = Kept(path)
-    everything = [job for part in PARTS for job in jobs(part)]
+    everything = [job for part in PARTS for job in jobs(part, chosen.seeds)]
     done = {(line["part"], line["scenario"], line["without"], line["seed"]) for line in kept.lines}
     left = [job for job in everything if (job.part, *job.name) not in done]
     now = [

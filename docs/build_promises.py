@@ -9,32 +9,29 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from pytest_arbredis.scenarios.promises import Claim
+from words_of_promises import EVENTS, HEAD, NO_OWN, OF_EVERY_KEY, SETTINGS
+
+from pytest_arbredis.scenarios.promises import Claim, Event
 from pytest_arbredis.state.keyspace.patterns import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_arbredis.state.keyspace.pattern import KeyPattern
+
+    Rows = dict[tuple[str, str, str], dict[str, Any]]
 
 PAGE = Path(__file__).with_name("promises.md")
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results" / "promises.json"
 REMEDY = "run it first: make promises (it may be ended, and goes on when it is called again)"
 
-HEAD = """\
-# What the state layer promises
-
-No guarantee is absolute: over asynchronous replication a token and its effect roll back together, and a queue too. Each
-row says what an event may do to an operation, and which scenario proves it: `arbredis drill NAME` runs it. What a
-column does not mention may not happen. Every figure is of one call of `make promises`, at commit `{commit}`, on {date};
-{machine}. *As designed* is the naive twin, which does what the design says and no more, in the same scenario: same
-workload, schedule, seeds and checks. Written by `docs/build_promises.py`, which adds nothing of its own.
-
-Partitions are not in the table: they wait for proxies that tell the links of a node apart.
-"""
-
-EVENTS = ("crash", "power loss", "failover", "OOM", "eviction", "Redis away")
-"""What each key pattern is looked up for; an event of a claim begins with one of these."""
-
-OTHER = "other"
+GLANCE = ("crash", "power loss", "failover", "partition", "OOM", "eviction", "Redis away")
 FATES = ("lost", "repeated", "delayed", "refused")
+
+PAGES = {"positions": "trading", "snapshots": "engine", "eviction": "engine"}
+"""The page in docs/state/ of a file of scenarios, where it has another name."""
 
 
 def claims() -> list[Claim]:
@@ -50,72 +47,99 @@ def render(results: dict[str, Any], stated: list[Claim]) -> str:
     """The page. Raises `KeyError` for a scenario that was not run."""
     machine = results["machine"]
     where = f"{machine['system']}, {machine['cores']} cores, Python {machine['python']}, redis-py {machine['redis_py']}"
-    rows = {(row["part"], row["scenario"], row["without"]): row for row in results["rows"]}
+    rows: Rows = {(row["part"], row["scenario"], row["without"]): row for row in results["rows"]}
+    everywhere = [claim for claim in stated if not _of_few(claim)]
+    groups = _groups([claim for claim in stated if _of_few(claim)])
+    sections = [
+        part
+        for name, (patterns, own) in groups.items()
+        for part in (f"### {_heading(name)}\n", _keys(name, patterns), table(own, rows, patterns) if own else NO_OWN)
+    ]
     parts = [
-        HEAD.format(**{**results, "machine": where}),
-        promised(stated, rows),
-        by_pattern(stated),
+        HEAD.format(**{**results, "machine": where, "surely": _surely(results)}),
+        glance(everywhere, groups),
+        "## Every key\n",
+        OF_EVERY_KEY,
+        table(everywhere, rows, ALL),
+        "## Key by key\n",
+        *sections,
+        glossary(),
         ablations(stated, rows),
         otherwise(results["rows"]),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def promised(stated: list[Claim], rows: dict[tuple[str, str, str], dict[str, Any]]) -> str:
-    """The claims, one a row."""
+def glance(everywhere: list[Claim], groups: dict[str, tuple[list[KeyPattern], list[Claim]]]) -> str:
+    """For each key and event whether an acknowledged change may be lost, and how Redis must be set that it is not."""
     lines = [
-        "## By operation\n",
-        f"| operation | event | {' | '.join(FATES)} | proven by | as promised | as designed |",
-        "|---|---|" + "---|" * (len(FATES) + 3),
+        "## At a glance\n",
+        "How Redis is set when nothing acknowledged is lost (*kept*), and when something may be. What a cell",
+        "does not say is as in the first row. A change may also be refused, delayed or repeated: see its section. What",
+        "each event is: [words](#words).\n",
+        f"| key | {' | '.join(GLANCE)} |",
+        "|---|" + "---|" * len(GLANCE),
+        f"| [every key](#every-key) | {' | '.join(_kept(everywhere, event) or 'not proven' for event in GLANCE)} |",
     ]
-    for claim in stated:
-        fates = " | ".join(_plain(claim.may_be.get(fate, "-")) for fate in FATES)  # type: ignore[call-overload]
+    for name, (patterns, own) in groups.items():
+        alike: dict[str, list[str]] = {}
+        for pattern in patterns:
+            mine = [claim for claim in own if pattern in claim.keys]
+            alike.setdefault(" | ".join(_kept(mine, event) or "as above" for event in GLANCE), []).append(
+                f"`{pattern.grammar}`"
+            )
+        to = _heading(name).lower().replace(" ", "-")
+        lines += [
+            f"| {', '.join(keys)} ([{_heading(name).lower()}](#{to})) | {cells} |" for cells, keys in alike.items()
+        ]
+    if not any(claim.event == "partition" for claim in everywhere):
+        lines += ["", "Partitions are not proven yet: they wait for proxies that tell the links of a node apart."]
+    return "\n".join([*lines, ""])
+
+
+def glossary() -> str:
+    """What the events are, and how Redis is set."""
+    told = [f"| {name} | {is_} |" for name, is_ in (EVENTS | SETTINGS).items()]
+    return "\n".join(["## Words\n", "| event, or how Redis is set | is |", "|---|---|", *told, ""])
+
+
+def table(stated: list[Claim], rows: Rows, patterns: Sequence[KeyPattern]) -> str:
+    """The claims, one a row, by event; the keys are named where they are not all of `patterns`."""
+    lines = [
+        "| event | operation | may be | proven by | as promised | as designed |",
+        "|---|---|---|---|---|---|",
+    ]
+    for claim in sorted(stated, key=lambda claim: get_args(Event).index(claim.event)):
+        fates = "; ".join(f"**{fate}**: {_plain(claim.may_be[fate])}" for fate in FATES if fate in claim.may_be)
         proof = rows["hardened", claim.proof.name, ""]
         naive = "-"
         if claim.naive is not None:
             shown = rows["naive", f"{claim.proof.name}.naive", ""]
             naive = f"violated in {shown['as_due']} of {shown['runs']}"
         lines.append(
-            f"| {_plain(claim.operation)} | {claim.event} | {fates} | `{claim.proof.name}` | "
-            f"{proof['as_due']} of {proof['runs']} {proof['due']} | {naive} |"
+            f"| {claim.event} | {_plain(claim.operation)}{_where(claim, patterns)} | {fates or 'none of these'} | "
+            f"`{claim.proof.name}` | {proof['as_due']} of {proof['runs']} {proof['due']} | {naive} |"
         )
     return "\n".join([*lines, ""])
 
 
-def by_pattern(stated: list[Claim]) -> str:
-    """For each pattern of keys the scenarios that say what an event may do to it."""
-    lines = [
-        "## By key\n",
-        "The scenarios that judge a key of each pattern; the table above says what each allows.\n",
-        f"| key | time to live | {' | '.join(EVENTS)} | {OTHER} |",
-        "|---|---|" + "---|" * (len(EVENTS) + 1),
-    ]
-    for pattern in ALL:
-        mine = [claim for claim in stated if pattern in claim.keys]
-        cells = [_names(claim for claim in mine if claim.event.startswith(event)) for event in EVENTS]
-        rest = _names(claim for claim in mine if not claim.event.startswith(EVENTS))
-        ttl = "none" if pattern.ttl_s is None else f"{pattern.ttl_s} s"
-        lines.append(f"| `{pattern.grammar}` | {ttl} | {' | '.join(cells)} | {rest} |")
-    return "\n".join([*lines, ""])
-
-
-def ablations(stated: list[Claim], rows: dict[tuple[str, str, str], dict[str, Any]]) -> str:
+def ablations(stated: list[Claim], rows: Rows) -> str:
     """What each hardening carries: the scenarios that come out invalid without it."""
     lines = [
         "## Hardenings, each left out\n",
-        "Every scenario of a piece, with one of its hardenings switched off. **Invalid** is due where the claim rests",
-        "on it, valid elsewhere.\n",
-        "| scenario | hardening left out | due | came out |",
-        "|---|---|---|---|",
+        "Every scenario of a piece, with one of its hardenings switched off, and how often that came out as it must: a",
+        "scenario that rests on it invalid, any other valid. So each carries what it is there for, and no more.\n",
+        "| scenario | must be invalid without | must stay valid without |",
+        "|---|---|---|",
     ]
     for claim in stated:
+        told: dict[str, list[str]] = {"invalid": [], "valid": []}
         for name in sorted(claim.hardenings):
             row = rows["ablation", claim.proof.name, name]
-            due = "**invalid**" if row["due"] == "invalid" else "valid"
-            words = ", ".join(f"{count} {word}" for word, count in sorted(row["words"].items()))
-            line = f"| `{claim.proof.name}` | {name} | {due} | {words} |"
-            if line not in lines:
-                lines.append(line)
+            told[row["due"]].append(f"{name} ({row['as_due']} of {row['runs']})")
+        line = f"| `{claim.proof.name}` | {', '.join(told['invalid']) or '-'} | {', '.join(told['valid']) or '-'} |"
+        if claim.hardenings and line not in lines:
+            lines.append(line)
     return "\n".join([*lines, ""])
 
 
@@ -130,8 +154,94 @@ def otherwise(rows: list[dict[str, Any]]) -> str:
     return "\n".join(["## What came out otherwise\n", *lines, ""]) if lines else ""
 
 
-def _names(of: Any) -> str:
-    return ", ".join(sorted({f"`{claim.proof.name}`" for claim in of})) or "-"
+def _of_few(claim: Claim) -> bool:
+    """Whether it is of one piece's keys. Others hold for all keys, or for all that never expire."""
+    return bool(claim.keys) and set(claim.keys) not in (set(ALL), {one for one in ALL if _persists(one)})
+
+
+def _persists(pattern: KeyPattern) -> bool:
+    return pattern.ttl_s is None and not pattern.may_expire
+
+
+def _groups(own: list[Claim]) -> dict[str, tuple[list[KeyPattern], list[Claim]]]:
+    """Keys with the claims of their own, by the file that judges them; those without any come last."""
+    groups: dict[str, tuple[list[KeyPattern], list[Claim]]] = {}
+    for pattern in sorted(ALL, key=lambda pattern: not any(pattern in claim.keys for claim in own)):
+        mine = [claim for claim in own if pattern in claim.keys]
+        stems = {claim.proof.name.partition(".")[0].removeprefix("state_") for claim in mine}
+        name = " and ".join(sorted({PAGES.get(stem, stem) for stem in stems}))
+        patterns, stated = groups.setdefault(name, ([], []))
+        patterns.append(pattern)
+        stated += [claim for claim in mine if not any(claim is one for one in stated)]
+    return groups
+
+
+def _heading(name: str) -> str:
+    return name.capitalize() if name else "Other keys"
+
+
+def _keys(name: str, patterns: list[KeyPattern]) -> str:
+    """The keys of a section: what they hold, and the page that is about them."""
+
+    def ends(pattern: KeyPattern) -> str:
+        if pattern.ttl_s is not None:
+            return f"{pattern.ttl_s} s"
+        return "none, or as it is given" if pattern.may_expire else "none"
+
+    pages = [page for page in name.split(" and ") if (PAGE.parent / "state" / f"{page}.md").exists()]
+    lines = [
+        f"| `{one.grammar}` | {_plain(one.holds)} | {', '.join((one.type, *one.also))} | {ends(one)} |"
+        for one in patterns
+    ]
+    return "\n".join(
+        [
+            *(f"How to use them: [{page}](state/{page}.md).\n" for page in pages),
+            "| key | holds | type | time to live |",
+            "|---|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
+def _kept(stated: list[Claim], event: str) -> str:
+    """How Redis must be set that nothing is lost at this event: `kept: AOF always; may be lost: RDB`.
+
+    Where that is no matter of how it is set: what may be lost.
+    """
+    of_event = [claim for claim in stated if claim.event.partition(",")[0] == event]
+    settings = {claim.event: claim.event.partition(", ")[2] for claim in of_event}
+    losing = {claim.event: claim.may_be["lost"] for claim in of_event if "lost" in claim.may_be}
+    kept = _in_order(settings, lambda one: one not in losing)
+    lost = _in_order(settings, lambda one: one in losing)
+    told = [f"kept: {', '.join(kept)}" if all(kept) else "kept"] if kept else []
+    if lost:
+        words = lost if all(lost) else dict.fromkeys(_plain(claim.may_be.get("lost", "")) for claim in of_event)
+        told.append(f"**may be lost**: {(', ' if all(lost) else '; ').join(filter(None, words))}")
+    return "; ".join(told)
+
+
+def _in_order(settings: dict[str, str], take: Callable[[str], bool]) -> list[str]:
+    return [settings[event] for event in get_args(Event) if event in settings and take(event)]
+
+
+def _where(claim: Claim, patterns: Sequence[KeyPattern]) -> str:
+    """The keys that a claim is of, where they are not all that the table is about."""
+    keys = set(claim.keys) or set(ALL)
+    if keys >= set(patterns):
+        return ""
+    if keys == {one for one in ALL if _persists(one)}:
+        return " (keys that never expire)"
+    return f" ({', '.join(f'`{one.grammar}`' for one in patterns if one in keys)})"
+
+
+def _surely(results: dict[str, Any]) -> str:
+    full = [row for row in results["rows"] if row["as_due"] == row["runs"]]
+    most = max(full, key=lambda row: row["runs"], default=None)
+    if most is None:
+        return ""
+    sure = f"at least {most['at_least']:.0%} of all runs come out so, at {results['confidence']:.0%} confidence"
+    return f"{most['runs']} of {most['runs']} says that {sure}.\n  "
 
 
 def _plain(text: str) -> str:

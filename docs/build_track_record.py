@@ -18,9 +18,10 @@ HEAD = """\
 # Track record
 
 What the verdicts of this harness are worth: bugs that were planted and must be found, subjects without a bug that
-nobody may accuse, and the shipped scenarios. Every figure is of one call of `make quality`, at commit `{commit}`, on
-{date}; {machine}. Written by `docs/build_track_record.py`, which adds nothing of its own. The bounds are exact
-(Clopper and Pearson), one-sided, at {confidence:.0%}: what such counts leave possible, were the runs independent.
+nobody may accuse, and the shipped scenarios. Every figure is of `make quality` on {date}, at commit
+{commits}; {machine}.
+Written by `docs/build_track_record.py`, which adds nothing of its own. The bounds are exact (Clopper and Pearson),
+one-sided, at {confidence:.0%}: what such counts leave possible, were the runs independent.
 """
 
 BUGS = """\
@@ -68,8 +69,18 @@ def render(results: dict[str, Any]) -> str:
     parts = {part["part"]: part for part in results["parts"]}
     machine = results["machine"]
     where = f"{machine['system']}, {machine['cores']} cores, Python {machine['python']}, redis-py {machine['redis_py']}"
-    head = HEAD.format(**{**results, "machine": where})
+    head = HEAD.format(**{**results, "machine": where, "commits": commits(results)})
     return "\n".join([head, planted(parts["planted"]), correct(parts["correct"]), drills(results["parts"])])
+
+
+def commits(results: dict[str, Any]) -> str:
+    """Of which commit the figures are; by part, if they are not all of one."""
+    by: dict[str, list[str]] = {}
+    for part in results["parts"]:
+        by.setdefault(part.get("commit", results["commit"]), []).append(part["part"])
+    if len(by) == 1:
+        return f"`{next(iter(by))}`"
+    return ", ".join(f"`{commit}` ({', '.join(names)})" for commit, names in by.items())
 
 
 def planted(part: dict[str, Any]) -> str:

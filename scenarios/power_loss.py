@@ -3,7 +3,8 @@
 A crash leaves everything that Redis has written, because the kernel has it. A loss of power leaves what was synced:
 with `appendfsync always` every acknowledged write; with `everysec` all but those of the last second (half a second more
 is allowed here, for a busy machine); with `no` nothing that came since the kernel last wrote by itself; with snapshots
-only what the last one had. A slow disk stretches the second: what came while a sync is under way is not in it.
+only what the last one had. A slow disk stretches the second: what came while a sync is under way is not in it. All of
+it is seen through the state layer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, workloads
+from pytest_arbredis.scenarios.promises import Claim
+from pytest_arbredis.state.keyspace.patterns import ALL
 
 if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis
@@ -24,7 +27,7 @@ EVERYSEC = Scenario(
     name="power_loss.everysec",
     promise="A loss of power with appendfsync everysec takes only writes of the last second.",
     topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "everysec"}, power=True),
-    subject=subjects.direct(),
+    subject=subjects.state_layer(),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
     faults=schedule.at(seconds=2.6).power_loss("primary").at(seconds=3).restart("crashed"),
     seconds=4,
@@ -83,6 +86,42 @@ CRASH = replace(
     topology=NO_SYNC.topology,
     faults=schedule.at(seconds=2.6).crash("primary").at(seconds=3).restart("crashed"),
     checks=(checks.acknowledged_writes_survive(),),
+    profiles=(),
+)
+
+CHANGE = "any change"
+AWAY = "while Redis is away"
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(operation=CHANGE, keys=ALL, event="power loss, AOF always", may_be={"refused": AWAY}, proof=ALWAYS),
+    Claim(
+        operation=CHANGE,
+        keys=ALL,
+        event="power loss, AOF everysec",
+        may_be={"lost": "of the last 1.5 s, where the disk keeps up", "refused": AWAY},
+        proof=EVERYSEC,
+    ),
+    Claim(
+        operation=CHANGE,
+        keys=ALL,
+        event="power loss, AOF everysec",
+        may_be={"lost": "more than the last 1.5 s, where a sync takes 2 s", "refused": AWAY},
+        proof=SLOW_DISK,
+    ),
+    Claim(
+        operation=CHANGE,
+        keys=ALL,
+        event="power loss, no fsync",
+        may_be={"lost": "what the kernel had not written by itself", "refused": AWAY},
+        proof=NO_SYNC,
+    ),
+    Claim(
+        operation=CHANGE,
+        keys=ALL,
+        event="power loss, RDB",
+        may_be={"lost": "what came since the last snapshot", "refused": AWAY},
+        proof=SNAPSHOTS,
+    ),
 )
 
 

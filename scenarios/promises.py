@@ -52,10 +52,10 @@ Fate = Literal["lost", "repeated", "delayed", "refused"]
 class Claim:
     """One row of the table of promises.
 
-    `may_be` says in a few words what the operation may be in this event; what is absent there may not happen. `proof`
-    is the guarantee, on the hardened layer, or a hazard that nothing mends; `naive` the same design as written, which
-    must be found out by the proof. `hardened` makes the proof's subject without some of `hardenings`, the switches that
-    it has; the claim rests on those of `rests_on`.
+    Without `keys` it holds for any key. `may_be` says in a few words what the operation may be in this event; what is
+    absent there may not happen. `proof` is the guarantee, on the hardened layer, or a hazard that nothing mends;
+    `naive` the same design as written, which must be found out by the proof. `hardened` makes the proof's subject
+    without some of `hardenings`, the switches that it has; the claim rests on those of `rests_on`.
     """
 
     operation: str

@@ -46,7 +46,12 @@ AWAY = Scenario(
     ),
     seconds=3.2,
     judged=("add", "read"),
-    checks=(checks.counter_within_bounds(), checks.unavailable_at_most(longest_ms=700, names=("add",))),
+    checks=(
+        checks.counter_within_bounds(),
+        checks.unavailable_at_most(longest_ms=700, names=("add",)),
+        checks.works_without_redis(during="down"),
+        checks.works_without_redis(during="crash"),
+    ),
     read_back=False,
     profiles=("release",),
 )
@@ -96,6 +101,11 @@ FULL = replace(
     ),
     faults=schedule.at(seconds=0.4).out_of_memory("primary").lasting(seconds=2),
     seconds=5,
+    checks=(
+        checks.counter_within_bounds(),
+        checks.unavailable_at_most(longest_ms=700, names=("add",)),
+        checks.works_without_redis(during="out_of_memory"),
+    ),
 )
 
 NEWEST = Scenario(
@@ -111,7 +121,7 @@ NEWEST = Scenario(
     faults=schedule.at(seconds=0.5).down("primary").lasting(seconds=1.3),
     seconds=3.2,
     judged=("write", "read"),
-    checks=(checks.linearizable_register(),),
+    checks=(checks.linearizable_register(), checks.works_without_redis(during="down")),
     read_back=False,
     profiles=("release",),
 )
@@ -133,7 +143,7 @@ APART = Scenario(
     faults=schedule.at(seconds=0.4).down("primary").lasting(seconds=1.4),
     seconds=4,
     judged=("add", "read"),
-    checks=(checks.set_keeps_what_was_added(),),
+    checks=(checks.set_keeps_what_was_added(), checks.works_without_redis(during="down")),
     read_back=False,
     profiles=("release",),
 )
@@ -151,7 +161,7 @@ HEARTBEAT = Scenario(
     faults=schedule.at(seconds=0.5).down("primary").lasting(seconds=0.8),
     seconds=2,
     judged=("write", "read"),
-    checks=(checks.linearizable_register(),),
+    checks=(checks.linearizable_register(), checks.works_without_redis(during="down")),
     read_back=False,
     profiles=("release",),
 )

@@ -98,7 +98,7 @@ CLAIMS: tuple[Claim, ...] = (
         operation=CHANGE,
         keys=KEYS,
         event="failover, WAIT by all",
-        may_be={"lost": "what was not confirmed", "refused": "until a replica is promoted"},
+        may_be={"refused": "until a replica is promoted; unconfirmed while a replica is away: then it may be lost"},
         proof=FAILOVER,
     ),
 )

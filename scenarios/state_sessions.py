@@ -3,8 +3,8 @@
 While several clients save and load the same sessions in four environments, with more fields and fewer, a load gives
 what one save wrote, or nothing. After a crash it gives the last acknowledged save (AOF always), one that is at most
 2.5 s old when it is read (AOF everysec), or one of the last snapshot (RDB): never a mixture, and no field that was
-removed. Without persistence there is none. Where every replica confirmed a save it survives a failover, and a time to
-live is part of the save: no session stays for ever because a reply was lost.
+removed. Where every replica confirmed a save it survives a failover, and a time to live is part of the save: no session
+stays for ever because a reply was lost.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ EVERYSEC = replace(
     seconds=4,
     faults=schedule.at(seconds=1.6).crash("primary").at(seconds=2.0).restart("crashed"),
     checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=2500)),
+    profiles=(),
 )
 
 SNAPSHOTS = replace(
@@ -65,16 +66,7 @@ SNAPSHOTS = replace(
     seconds=4.8,
     faults=schedule.at(seconds=2.4).crash("primary").at(seconds=2.8).restart("crashed"),
     checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=3000)),
-)
-
-EMPTY = replace(
-    CRASH,
-    name="state_sessions.crash_unsaved",
-    kind="hazard",
-    promise="Without persistence a crash leaves no session.",
-    topology=topologies.single(),
-    workload=workloads.on_objects("register", rate_hz=300, clients=4, keys=64),
-    checks=(checks.violated(claims=("linearizable_register",)),),
+    profiles=(),
 )
 
 LOST_REPLY = replace(
@@ -151,13 +143,6 @@ CLAIMS: tuple[Claim, ...] = (
         proof=SNAPSHOTS,
     ),
     Claim(
-        operation=SAVE,
-        keys=(SESSION,),
-        event="crash, no persistence",
-        may_be={"lost": "everything", "refused": "while Redis is away"},
-        proof=EMPTY,
-    ),
-    Claim(
         operation=SAVE_WITH_TTL,
         keys=(SESSION,),
         event="reply lost",
@@ -172,7 +157,7 @@ CLAIMS: tuple[Claim, ...] = (
         operation=SAVE_WITH_TTL,
         keys=(SESSION,),
         event="failover, WAIT by all",
-        may_be={"lost": "what was not confirmed", "refused": "until a replica is promoted"},
+        may_be={"refused": "until a replica is promoted; unconfirmed while a replica is away: then it may be lost"},
         proof=FAILOVER,
     ),
 )
@@ -192,10 +177,6 @@ def test_with_everysec_sessions_are_whole_and_little_behind(arbredis: Arbredis) 
 
 def test_with_snapshots_sessions_are_whole_and_some_seconds_behind(arbredis: Arbredis) -> None:
     arbredis.run(SNAPSHOTS).assert_valid()
-
-
-def test_without_persistence_a_crash_leaves_no_session(arbredis: Arbredis) -> None:
-    arbredis.run(EMPTY).assert_valid()
 
 
 def test_confirmed_sessions_survive_a_failover_with_their_time_to_live(arbredis: Arbredis) -> None:

@@ -70,7 +70,8 @@ def test_the_first_test_of_the_readme_fails_with_a_wrong_bot(python, tmp_path, w
 def test_the_installed_scenarios_are_collected(python, tmp_path):
     done = run(python, tmp_path, "-m", "pytest", "--pyargs", "pytest_arbredis.scenarios", "--collect-only", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("::test_") == sum(map(len, shipped().values()))
+    promised = [one for scenarios in shipped().values() for one in scenarios if one.profiles]
+    assert done.stdout.count("::test_") >= len(promised)
 
 
 def test_the_installed_command_lists_its_scenarios(python, tmp_path):

@@ -17,11 +17,14 @@ from pytest_arbredis.checkers.documented import losses_are_documented
 from pytest_arbredis.checkers.done_tasks import tasks_are_done
 from pytest_arbredis.checkers.durability import acknowledged_writes_survive, confirmed_writes_survive
 from pytest_arbredis.checkers.failover_timeline import failover_timeline
+from pytest_arbredis.checkers.fallback import works_without_redis
 from pytest_arbredis.checkers.fills import no_fill_lost
 from pytest_arbredis.checkers.grow_set import set_keeps_what_was_added
 from pytest_arbredis.checkers.hazards import writes_are_lost
 from pytest_arbredis.checkers.holders import one_holder_at_a_time
 from pytest_arbredis.checkers.invariant import invariant
+from pytest_arbredis.checkers.isolation import refuses_within
+from pytest_arbredis.checkers.late_effects import no_late_effects
 from pytest_arbredis.checkers.latency import latency
 from pytest_arbredis.checkers.ledger import applied_at_least, applied_at_most
 from pytest_arbredis.checkers.lifetimes import lives_at_most
@@ -99,6 +102,7 @@ __all__ = [
     "no_command_while_open",
     "no_failover",
     "no_fill_lost",
+    "no_late_effects",
     "no_order_id_twice",
     "no_stampede",
     "nobody_takes_over",
@@ -108,6 +112,7 @@ __all__ = [
     "read_your_writes",
     "recovers_within",
     "refused_writes_are_refused",
+    "refuses_within",
     "rejected_calls_were_not_sent",
     "rejections_within_budget",
     "replica_is_chosen_by_priority",
@@ -126,5 +131,6 @@ __all__ = [
     "values_expire",
     "values_read_were_written",
     "violated",
+    "works_without_redis",
     "writes_are_lost",
 ]

@@ -30,7 +30,10 @@ def audit(
     ] = 0.5,
     shown: Annotated[int, typer.Option(min=0, help="Keys that are named; all are counted.")] = 100,
 ) -> None:
-    """Report memory, hits, evictions and keys by pattern, and every key that breaks a rule. Nothing is changed."""
+    """Report memory, hits, evictions and keys by pattern, and every key that breaks a rule. Nothing is changed.
+
+    The password is read from REDIS_PASSWORD. Exit status 1: a rule is broken; 4: Redis did not answer.
+    """
     from rich.progress import Progress
 
     from pytest_arbredis.cli.aside import aside
@@ -83,7 +86,7 @@ def told(report: AuditReport) -> list[RenderableType]:
     rate = "-" if server.hit_rate is None else f"{server.hit_rate:.1%}"
     parts: list[RenderableType] = [
         Text(f"Redis {server.version}, {server.keys:,} keys, {server.policy}"),
-        Text(f"memory {server.memory_bytes:,} bytes {limit}, at most {server.peak_memory_bytes:,}"),
+        Text(f"memory {server.memory_bytes:,} bytes {limit}, {server.peak_memory_bytes:,} at its peak"),
         Text(f"hit rate {rate} · evicted {server.evicted_keys:,} · expired {server.expired_keys:,} since it started"),
         Text(""),
     ]

@@ -68,8 +68,19 @@ def _named(name: str) -> list[Scenario]:
     everything = [scenario for scenarios in known.values() for scenario in scenarios]
     matching = [scenario for scenario in everything if scenario.name == name]
     if not matching:
-        raise UsageError.unknown("scenario", name, [*known, *(scenario.name for scenario in everything)])
+        names = [*known, *(scenario.name for scenario in everything)]
+        raise UsageError(f"unknown scenario {name!r}", remedy=_nearest(name, names))
     return matching
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """What somebody who wrote `name` may have meant, and where all names are."""
+    from difflib import get_close_matches
+
+    of_file = [one for one in names if one.startswith(f"{name.partition('.')[0]}.")]
+    near = list(dict.fromkeys([*get_close_matches(name, names, n=5), *of_file]))
+    told = near or sorted(one for one in names if one.partition(".")[0] in QUICK)
+    return f"use one of: {', '.join(told)}; `arbredis drill --list --profile release` names all"
 
 
 def scenarios_in(module: ModuleType) -> list[Scenario]:

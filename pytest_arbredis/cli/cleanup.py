@@ -28,7 +28,10 @@ def cleanup(  # noqa: PLR0917 - a command's options
     yes: Annotated[bool, typer.Option("--yes", help="Delete them; without it they are only listed.")] = False,  # noqa: FBT002 - a flag
     format: Annotated[Format, typer.Option(help="For people, or for machines.")] = Format.TABLE,
 ) -> None:
-    """Delete sessions that were last saved so long ago, by the server's clock. A dry run unless --yes is given."""
+    """Delete sessions that were last saved so long ago, by the server's clock. A dry run unless --yes is given.
+
+    The password is read from REDIS_PASSWORD. Exit status 4: Redis did not answer.
+    """
     from pytest_arbredis.cli.durations import seconds_of
     from pytest_arbredis.cli.state_url import state_at
     from pytest_arbredis.report.terminal import console_for
@@ -49,6 +52,8 @@ def cleanup(  # noqa: PLR0917 - a command's options
 
 def told(report: CleanupReport, wish: Wish) -> list[str]:
     """The report for people."""
+    from pytest_arbredis.cli.durations import text_of
+
     lines: list[str] = []
     listings = (
         {"deleted": report.deleted, "saved meanwhile, kept": report.spared}
@@ -57,7 +62,7 @@ def told(report: CleanupReport, wish: Wish) -> list[str]:
     )
     for what, listing in {**listings, "does not say when it was saved, kept": report.ageless}.items():
         for each in listing.first:
-            age = "" if each.age_s is None else f", last saved {each.age_s / 3600:.1f} h ago"
+            age = "" if each.age_s is None else f", last saved {text_of(each.age_s)} ago"
             lines.append(f"{what}: {each.env} {each.session_id}{age}")
         if listing.count > len(listing.first):
             lines.append(f"{what}: {listing.count - len(listing.first)} more")

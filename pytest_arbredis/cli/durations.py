@@ -18,3 +18,9 @@ def seconds_of(text: str) -> float:
     if found is None:
         raise UsageError(f"{text!r} is no length of time", remedy="give a number with s, m, h or d, as in 24h")
     return float(found.group(1)) * UNITS_S[found.group(2)]
+
+
+def text_of(seconds: float) -> str:
+    """`30.0 h` of 108000: in the largest unit of which there are two or more, else in seconds."""
+    unit = next((unit for unit in ("d", "h", "m") if seconds >= 2 * UNITS_S[unit]), "s")
+    return f"{seconds / UNITS_S[unit]:.1f} {unit}"

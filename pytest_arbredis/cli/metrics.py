@@ -68,6 +68,8 @@ def _watch(reader: MetricsReader, format: Format, every_s: float) -> None:
 
 
 def _url_of_environment() -> str:
+    from urllib.parse import quote, urlencode
+
     from pytest_arbredis.state.errors import MisuseError
     from pytest_arbredis.state.manager.opening import settings_of
 
@@ -76,4 +78,8 @@ def _url_of_environment() -> str:
     except MisuseError as error:
         raise UsageError(error.cause, remedy=error.remedy) from error
     host, port = settings.address
-    return f"redis://{host}:{port}/{settings.db}"
+    user = f"{quote(settings.username, safe='')}@" if settings.username else ""
+    where = f"{user}{f'[{host}]' if ':' in host else host}:{port}/{settings.db}"
+    if not settings.tls:
+        return f"redis://{where}"
+    return f"rediss://{where}?{urlencode({'ssl_ca_certs': settings.tls_ca_file})}"

@@ -7,6 +7,7 @@ with deadline(0.25):
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,15 +34,17 @@ def remaining_s(expires_at_ns: int, *, doing: str) -> float:
     """Seconds that are left, above 0; raises `DeadlineExceededError` (nothing sent) when there are none."""
     left = expires_at_ns - time.monotonic_ns()
     if left <= 0:
-        raise DeadlineExceededError(f"the deadline passed while {doing}", applied="no")
+        raise DeadlineExceededError(
+            f"the deadline passed while {doing}", remedy="give the call longer (within_s)", applied="no"
+        )
     return left / NS_PER_S
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """All calls inside take at most `seconds` together, in this thread or task."""
-    if not seconds > 0:
-        raise MisuseError(f"a deadline of {seconds!r} seconds", remedy="give seconds above 0")
+    if not 0 < seconds < math.inf:
+        raise MisuseError(f"a deadline of {seconds!r} seconds", remedy="give finite seconds above 0")
     token = _around.set(expires_ns(seconds))
     try:
         yield

@@ -95,6 +95,10 @@ class NotJournalledError(UnavailableError):
     """Redis does not serve, and the journal of what it missed cannot take the write: it is full, or its disk is."""
 
 
+class BacklogFullError(UnavailableError):
+    """Redis is away, and as many operations wait for it as may: this one was not taken."""
+
+
 class CircuitOpenError(StateError):
     """The circuit breaker did not let the call in: nothing was sent. `retry_in_s` is the time until it probes."""
 

@@ -72,7 +72,7 @@ class NaivePhysics:
     """Implements `Piece`."""
 
     def __init__(self, endpoints: Endpoints) -> None:
-        self._store = NaiveEngineStore(plain(endpoints))
+        self._store = NaiveEngineStore(plain(endpoints, timeout_s=WITHIN_S))
 
     def change(self, key: str, value: str) -> None:
         """Save a state."""

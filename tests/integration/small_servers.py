@@ -37,8 +37,8 @@ def answers(port):
 
 
 @contextmanager
-def started(folder, *args):
-    port = free_port()
+def started(folder, *args, port=None):
+    port = port or free_port()
     command = [SERVER, *args, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

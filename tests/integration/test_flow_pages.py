@@ -1,4 +1,4 @@
-"""The examples of the pages on the queue, channels, limits and locks run as they are printed."""
+"""The examples of the pages on the layer, the queue, channels, limits and locks run as they are printed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ ADDRESS = "redis://localhost:6380/0"
         ("channels", "1 {'bid': 1.0842}"),
         ("limits", "send it; 9 more may pass now"),
         ("locks", ""),
+        ("README", ""),
     ],
 )
 def test_the_example_runs(page, says, redis_direct_url, capsys):
@@ -27,3 +28,12 @@ def test_the_example_runs(page, says, redis_direct_url, capsys):
     assert ADDRESS in block
     exec(block.replace(ADDRESS, redis_direct_url), {})  # noqa: S102 - our own page
     assert capsys.readouterr().out.strip() == says
+
+
+@pytest.mark.arbredis(topology="single")
+def test_the_examples_of_connections_run(redis_direct_url, monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_URL", redis_direct_url)
+    text = (PAGES / "connections.md").read_text("utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(block.replace(ADDRESS, redis_direct_url), {})  # noqa: S102 - our own page
+    assert capsys.readouterr().out == "closed\n"

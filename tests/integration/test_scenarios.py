@@ -15,7 +15,7 @@ SCENARIOS = [
     scenario
     for scenarios in shipped().values()
     for scenario in scenarios
-    if scenario.faults.steps and scenario.profiles  # without a profile: of others, who promised nothing
+    if scenario.faults.steps and scenario.profiles  # without a profile: of others, who promised nothing; or variants
 ]
 
 

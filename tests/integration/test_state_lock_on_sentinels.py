@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
+import redis
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.connections.settings import Settings
 from pytest_arbredis.state.errors import StateError, UnknownPrimaryError
 from pytest_arbredis.state.locks.lock import FencedLock
-from pytest_arbredis.state.locks.reign import AsyncSentinelReigns, SentinelReigns, async_reigns_of, reigns_of
+from pytest_arbredis.state.locks.reign import (
+    AsyncSentinelReigns,
+    Reign,
+    SentinelReigns,
+    _reign,
+    async_reigns_of,
+    reigns_of,
+)
 
 
 @pytest.fixture
@@ -71,3 +80,31 @@ def unused_tcp_port_of_ours():
     from small_servers import free_port
 
     return free_port()
+
+
+def test_no_sentinel_gives_the_old_primary_the_new_epoch(settings_, faults, redis_topology):
+    """A Sentinel that leads a failover has its epoch before it has the new primary: an old one must not use it."""
+    wait_until(lambda: _present(settings_), within_s=5, what="Sentinels that know the run id")
+    with redis_topology.client() as client:
+        old = client.info("server")["run_id"]
+    before = SentinelReigns(settings_).present()
+    assert before.run_id == old
+    told, over = [], threading.Event()
+
+    def watch(address):
+        with redis.Redis(host=address[0], port=address[1]) as sentinel:
+            while not over.is_set():
+                told.extend(_reign(sentinel.execute_command("SENTINEL", "MASTER", settings_.master_name)))
+
+    watching = [threading.Thread(target=watch, args=(address,)) for address in settings_.sentinels]
+    for one in watching:
+        one.start()
+    try:
+        faults.failover(expect_unobserved=True)
+        wait_until(lambda: any(reign.epoch > before.epoch for reign in told[-50:]), within_s=20, what="the new epoch")
+    finally:
+        over.set()
+        for one in watching:
+            one.join()
+    assert Reign(epoch=before.epoch, run_id=old) in told
+    assert [reign for reign in set(told) if reign.run_id == old and reign.epoch != before.epoch] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ def rows_as_promised():
 
 def results(rows):
     machine = {"system": "Linux", "cores": 2, "python": "3.11", "redis_py": "8"}
-    return {"commit": "abc", "date": "today", "machine": machine, "rows": rows}
+    return {"commit": "abc", "date": "today", "machine": machine, "confidence": 0.95, "rows": rows}
 
 
 def test_the_page_names_every_pattern_every_scenario_and_every_hardening():
@@ -56,8 +58,28 @@ def test_the_page_names_every_pattern_every_scenario_and_every_hardening():
     for claim in CLAIMS:
         assert f"`{claim.proof.name}`" in text
         for name in claim.hardenings:
-            assert f"| {name} |" in text
+            assert f"{name} (" in text
     assert "came out otherwise" not in text
+
+
+def test_each_pattern_has_a_row_at_a_glance_and_one_in_a_section_that_is_linked():
+    text = page.render(results(rows_as_promised()), CLAIMS)
+    glance, _, rest = text.partition("## Every key")
+    headings = {line.lstrip("# ").lower().replace(" ", "-") for line in text.splitlines() if line.startswith("#")}
+    for pattern in ALL:
+        assert glance.count(f"`{pattern.grammar}`") == 1
+        assert f"\n| `{pattern.grammar}` | " in rest
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= headings
+
+
+def test_a_glance_says_how_redis_must_be_set():
+    kept = replace(CLAIMS[0], keys=(), event="crash, AOF always", may_be={"refused": "for a while"})
+    lost = replace(kept, event="crash, RDB", may_be={"lost": "what came since the last snapshot"})
+    full = replace(kept, event="OOM", may_be={"lost": "all"})
+    every = next(line for line in page.glance([lost, full, kept], {}).splitlines() if "[every key]" in line)
+    assert "| kept: AOF always; **may be lost**: RDB |" in every
+    assert "| **may be lost**: all |" in every
+    assert every.count("not proven") == 5
 
 
 def test_a_run_that_came_out_otherwise_is_shown():
@@ -73,7 +95,6 @@ def test_a_scenario_that_was_not_run_makes_no_page():
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.proof.name}-{claim.event}")
 def test_a_claim_can_be_run(claim):
-    assert claim.keys
     assert claim.operation
     if claim.naive is not None:
         hazard = hazard_of(claim.proof, claim.naive, promise="as designed")
@@ -85,6 +106,12 @@ def test_a_claim_can_be_run(claim):
         assert hazard.subject.name != claim.proof.subject.name
     names = {claim.hardened(frozenset({name})).name for name in claim.hardenings}
     assert len(names) == len(claim.hardenings), "a subject's name says what was left out of it"
+
+
+@pytest.mark.parametrize("event", ["crash", "power loss", "failover", "OOM", "Redis away"])
+def test_every_pattern_has_a_claim_at(event):
+    told = {pattern.grammar for claim in CLAIMS if claim.event.startswith(event) for pattern in claim.keys}
+    assert [pattern.grammar for pattern in ALL if pattern.grammar not in told] == []
 
 
 def test_no_two_subjects_of_one_scenario_bear_one_name():

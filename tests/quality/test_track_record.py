@@ -166,6 +166,19 @@ def test_while_parts_are_missing_there_is_no_file(finished, capsys):
     assert "not all is there: drill-process, drill-docker, thorough, correct" in capsys.readouterr().out
 
 
+def test_a_part_of_an_earlier_commit_is_taken_over_and_named(finished, quality, page, monkeypatch):
+    finished("invalid", parts=("planted", "correct"))
+    now = quality.commit()
+    monkeypatch.setattr(quality, "commit", lambda: "later0")
+    kept = quality.Kept(quality.state_of("later0"))
+    for part in ("drill-process", "drill-docker", "thorough"):
+        kept.add({"part": part, "what": part, "status": 0, "took_s": 1.0, "tests": 1, "failures": 0})
+    assert quality.main([f"--earlier={now.removesuffix('-dirty')}"]) == 0
+    told = json.loads(quality.RESULTS.read_text())
+    assert {part["commit"] for part in told["parts"]} == {"later0", now.removesuffix("-dirty")}
+    assert "`later0` (drill-process, drill-docker, thorough)" in page.commits(told)
+
+
 def test_the_page_says_what_the_results_say(quality, page):
     text = page.render(results(quality))
     assert "**20 of 20 runs** found their bug: at least\n86.1%" in text
@@ -173,7 +186,7 @@ def test_the_page_says_what_the_results_say(quality, page):
     assert "**0 of 200 runs\nwere a false alarm**: at most 1.5%. 199 were valid" in text
     assert "- odd, seed 0: unknown: why" in text
     assert "| `drill` | 0 (1 of the 1 results on record valid or shown) | 9 s |" in text
-    assert "commit `abc`" in text
+    assert "at commit\n`abc`;" in text
 
 
 def test_without_results_there_is_no_page(page, tmp_path, monkeypatch, capsys):

@@ -35,6 +35,7 @@ class Desk:
     misses: int = 0
     """How often Redis said nothing, and the database was asked instead."""
     _owed: set[str] = field(default_factory=set)
+    _repeated: list[frozenset[str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -60,16 +61,24 @@ class Desk:
 
     def owes(self, key: str) -> bool:
         """Whether Redis may still have what a write has replaced."""
-        return key in self._owed
-
-    def take_debts(self) -> tuple[str, ...]:
-        """The invalidations that are owed: the caller sees to them, or owes them again."""
-        if not self._owed:
-            return ()
         with self._lock:
-            taken = tuple(self._owed)
-            self._owed.clear()
+            return key in self._owed or any(key in keys for keys in self._repeated)
+
+    def take_debts(self) -> frozenset[str]:
+        """The invalidations that are owed: the caller repeats them, and says so by `repeated`. Until then they are."""
+        with self._lock:
+            taken = frozenset(self._owed)
+            if taken:
+                self._repeated.append(taken)
+                self._owed.clear()
             return taken
+
+    def repeated(self, taken: frozenset[str], *, done: bool) -> None:
+        """Whether Redis did what `take_debts` gave; if not, it is owed again."""
+        if not done:
+            self.owe(taken)
+        with self._lock:
+            self._repeated.remove(taken)
 
 
 def ttl_of(key: str, policy: CachePolicy) -> float:

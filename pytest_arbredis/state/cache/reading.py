@@ -116,12 +116,13 @@ def _load_for_all(desk: Desk, key: str, token: str) -> Steps:
     try:
         try:
             value = yield Load()
+            raw = _said(key, value)
         except GeneratorExit:
             raise
         except BaseException:
             yield from _try(plans.give_up(key, token))
             raise
-        kept = (yield from _keep(desk, key, token, value)) is True
+        kept = (yield from _keep(desk, key, token, raw)) is True
     finally:
         desk.flights.land(key, flight, value, usable=kept)
     return value
@@ -142,13 +143,17 @@ def _load_alone(desk: Desk, key: str, flight: Flight | None) -> Steps:
 def _load_beside(desk: Desk, key: str, token: str) -> Steps:
     """Load though another has the lease."""
     value = yield Load()
-    yield from _keep(desk, key, token, value)
+    yield from _keep(desk, key, token, _said(key, value))
     return value
 
 
-def _keep(desk: Desk, key: str, token: str, value: object) -> Generator[Step, Any, bool | None]:
+def _said(key: str, value: object) -> bytes:
+    """What is kept of a value. Raises `MisuseError`."""
+    return encoded(value, of=f"what the database gave for {key}")
+
+
+def _keep(desk: Desk, key: str, token: str, raw: bytes) -> Generator[Step, Any, bool | None]:
     """Whether Redis kept what was loaded; None if it said nothing."""
-    raw = encoded(value, of=f"what the database gave for {key}")
     ttl_ms = desk.ttl_ms(key)
     if "lease" in desk.without:
         kept: bool | None = yield from _try(plans.overwrite(key, token, raw, ttl_ms=ttl_ms))
@@ -160,8 +165,13 @@ def _keep(desk: Desk, key: str, token: str, value: object) -> Generator[Step, An
 def settle_debts(desk: Desk) -> Generator[Step, Any, None]:
     """Repeat invalidations that failed, before anything else is asked."""
     owed = desk.take_debts()
-    if owed and not (yield from _did(plans.forget(owed))):
-        desk.owe(owed)
+    if not owed:
+        return
+    done = False
+    try:
+        done = yield from _did(plans.forget(owed))
+    finally:  # cancelled too
+        desk.repeated(owed, done=done)
 
 
 def invalidate(desk: Desk, key: str) -> Generator[Step, Any, bool]:
@@ -169,9 +179,12 @@ def invalidate(desk: Desk, key: str) -> Generator[Step, Any, bool]:
     desk.flights.forget(key)
     if "invalidate-on-write" in desk.without:
         return True
-    done = yield from _did(plans.forget((key,)))
-    if not done:
-        desk.owe((key,))
+    done = False
+    try:
+        done = yield from _did(plans.forget((key,)))
+    finally:  # cancelled too: the database has the new value
+        if not done:
+            desk.owe((key,))
     return done
 
 

@@ -9,7 +9,8 @@ import orjson
 
 from pytest_arbredis.state.asks import Call, Command
 from pytest_arbredis.state.channels.tracking import Counter
-from pytest_arbredis.state.errors import CorruptedError, MisuseError
+from pytest_arbredis.state.errors import CorruptedError
+from pytest_arbredis.state.json_value import decoded, encoded
 from pytest_arbredis.state.scripts import Script
 
 if TYPE_CHECKING:
@@ -65,10 +66,7 @@ class Published:
 
 def publish(channel: Channel, data: object, *, without: Without) -> Plan[Published]:
     """Publish a message, and keep it as the channel's last."""
-    try:
-        said = orjson.dumps(data)
-    except TypeError as error:
-        raise MisuseError(f"a message cannot be JSON: {error}", remedy="give plain values") from error
+    said = encoded(data, of=f"a message of {channel.wire}")
     if "sequence-numbers" in without:
         bare = orjson.dumps({"data": data})
         return Published(number=None, receivers=int((yield Command("PUBLISH", channel.wire, bare))))
@@ -88,7 +86,7 @@ def counters(channels: Sequence[Channel]) -> Plan[dict[str, Counter]]:
 def last(channel: Channel) -> Plan[Any]:
     """The last message that was published on a channel, None if there was none: what a resync may start from."""
     raw = yield Command("HGET", channel.key, "last")
-    return None if raw is None else orjson.loads(raw)
+    return None if raw is None else decoded(raw, key=channel.key)
 
 
 def heard(raw: bytes) -> tuple[Counter | None, Any]:
@@ -98,5 +96,5 @@ def heard(raw: bytes) -> tuple[Counter | None, Any]:
         if "number" not in told:
             return None, told["data"]
         return Counter(epoch=told["epoch"], number=int(told["number"])), told["data"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptedError("a message is none of this layer's", remedy="publish by `Publisher`") from error
+    except (ValueError, KeyError, TypeError):  # whose texts show the message
+        raise CorruptedError("a message is none of this layer's", remedy="publish by `Publisher`") from None

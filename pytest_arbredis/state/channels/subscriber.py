@@ -85,7 +85,11 @@ class Subscriber:
             self.close()
             raise
         if self._resync is not None and isinstance(event, Gap | Reset):
-            self._resync(event.channel)
+            try:
+                self._resync(event.channel)
+            except BaseException:
+                self._known.ready.appendleft(event)  # the next call tells of it again
+                raise
         return event
 
     def _do(self, step: Step) -> Any:
@@ -154,7 +158,11 @@ class AsyncSubscriber:
             await self.close()
             raise
         if self._resync is not None and isinstance(event, Gap | Reset):
-            await self._resync(event.channel)
+            try:
+                await self._resync(event.channel)
+            except BaseException:
+                self._known.ready.appendleft(event)  # the next call tells of it again
+                raise
         return event
 
     async def _do(self, step: Step) -> Any:

@@ -23,10 +23,15 @@ class Counter:
 
 @dataclass(slots=True)
 class Track:
-    """One channel. `at` is the last number that was told of, by a message, a gap or a reset; None before the first."""
+    """One channel. `at` is the last number that was told of, by a message, a gap or a reset; None before the first.
+
+    From `late_from` on up to `at` messages may come late: they were told of as a gap by a counter, and no message that
+    came in its turn has followed. Any other number that was there before is of a counter that began anew (FLUSHALL).
+    """
 
     channel: str
     at: Counter | None = None
+    late_from: int | None = None
 
     def message(self, counter: Counter, data: object) -> Iterator[Event]:
         """A message came. One that was told of before says nothing: it was in a gap, and came late."""
@@ -34,10 +39,12 @@ class Track:
         if at is not None and counter.epoch != at.epoch:
             yield Reset(channel=self.channel)
         elif at is not None and counter.number <= at.number:
-            return
+            if self.late_from is not None and counter.number >= self.late_from:
+                return
+            yield Reset(channel=self.channel)
         elif at is not None and counter.number > at.number + 1:
             yield Gap(channel=self.channel, first=at.number + 1, last=counter.number - 1)
-        self.at = counter
+        self.at, self.late_from = counter, None
         yield Message(channel=self.channel, number=counter.number, data=data)
 
     def counted(self, counter: Counter, *, seen_then: Counter | None) -> Iterator[Event]:
@@ -47,9 +54,9 @@ class Track:
             self.at = counter
         elif seen_then is not None and at.epoch != seen_then.epoch:
             return  # a newer epoch showed itself meanwhile
-        elif counter.epoch != at.epoch:
-            self.at = counter
+        elif counter.epoch != at.epoch or (seen_then is not None and counter.number < seen_then.number):
+            self.at, self.late_from = counter, None
             yield Reset(channel=self.channel)
         elif counter.number > at.number:
-            self.at = counter
+            self.at, self.late_from = counter, self.late_from or at.number + 1
             yield Gap(channel=self.channel, first=at.number + 1, last=counter.number)

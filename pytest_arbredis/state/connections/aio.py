@@ -41,7 +41,7 @@ class AsyncStateRedis:
             breaker = Breaker(settings.breaker)
         self.breaker = breaker
         self.calls = Calls(settings, AsyncioBackend(Contexts(settings.tls_ca_file)), breaker, witness=witness)
-        watch_forks(self.calls.pool)
+        watch_forks(self.calls)
 
     @classmethod
     def from_url(cls, url: str) -> Self:

@@ -72,7 +72,11 @@ class BlockingWire:
         sock, read = self._sock, self._read
         sock.expires_ns = expires_ns
         if expires_ns <= time.monotonic_ns():
-            raise DeadlineExceededError("the deadline passed before anything was sent", applied="no")
+            raise DeadlineExceededError(
+                "the deadline passed before anything was sent",
+                remedy="give the call longer (within_s)",
+                applied="no",
+            )
         replies: list[Reply] = []
         try:
             sock.sendall(packed)

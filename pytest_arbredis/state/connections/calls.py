@@ -7,6 +7,7 @@ and its connection was lost. A time-out is never repeated: there is no time left
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -84,6 +85,11 @@ class Calls:
         finally:
             plan.close()
 
+    def forget(self) -> None:
+        """In a forked child: the parent's connections are not ours, and nobody is there to finish what it had begun."""
+        self.pool.forget(self._backend.waiting_room())
+        self._primary.forget()
+
     async def borrow(self) -> Seat:
         """A seat, to be given back to the pool."""
         return self.pool.take() or await self._wait(expiry_ns(DEADLINES_S[Kind.FAST]))
@@ -127,12 +133,13 @@ class Calls:
     async def _drive(self, plan: Plan[T], ask: Ask, seat: Seat, expires_ns: int, own: Kind | None) -> T:
         """Run the plan on a seat; `own` is its kind if that alone sets the deadline: then blocking steps add to it."""
         if expires_ns <= time.monotonic_ns():
-            raise DeadlineExceededError("the deadline passed before anything was sent", applied="no")
-        if seat.watching and not self._in_order(seat):
-            seat.drop()
-            raise ConflictError(
-                "the connection that watched was lost: nothing was written", remedy="read it, and try again"
+            raise DeadlineExceededError(
+                "the deadline passed before anything was sent",
+                remedy="give the call longer (within_s)",
+                applied="no",
             )
+        self._require_its_state(seat)
+        chosen = seat.changed
         attempt = Attempt(self._enter())
         earlier: list[Ask] = []
         repeated = False
@@ -142,7 +149,7 @@ class Calls:
                     reply = await self._answer(seat, ask, expires_ns, first=not earlier)
                 except StateError as error:
                     attempt.heard(error, ask)
-                    if not earlier and not repeated and self._may_repeat(error, ask):
+                    if not earlier and not repeated and not chosen and self._may_repeat(error, ask):
                         repeated = await self._try_again(attempt, error, expires_ns)
                         if repeated:
                             continue
@@ -165,6 +172,17 @@ class Calls:
         except BaseException as error:
             attempt.settle(error)
             raise
+
+    def _require_its_state(self, seat: Seat) -> None:
+        """Raises if the seat's connection was in a state of its own, and is lost."""
+        if not (seat.watching or seat.changed) or self._in_order(seat):
+            return
+        if seat.watching:
+            seat.drop()
+            raise ConflictError(
+                "the connection that watched was lost: nothing was written", remedy="read it, and try again"
+            )
+        self._end(seat)
 
     def _may_repeat(self, error: StateError, ask: Ask) -> bool:
         if isinstance(error, ServerRefusedError):
@@ -194,6 +212,9 @@ class Calls:
             self._witness.sent(wire.address)
         if type(ask) is Command:
             seat.mark(ask.args)
+        elif type(ask) is Batch or type(ask) is Transaction:
+            for args in ask.commands:
+                seat.mark(args)
         try:
             reply = await exchange(wire, ask, expires_ns)
         except StateError as error:
@@ -213,11 +234,11 @@ class Calls:
             if self._in_order(seat):
                 if time.monotonic_ns() - seat.idle_since_ns < self._idle_ns:
                     return wire
-                if await self._lives(wire, expires_ns):
+                if await self._lives(seat, wire, expires_ns):
                     seat.idle_since_ns = time.monotonic_ns()
                     return wire
             self._primary.doubt(seat.found)
-            seat.drop()
+            self._end(seat)
         wire = await self._primary.connect(expires_ns, seat)
         seat.idle_since_ns = time.monotonic_ns()
         return wire
@@ -228,12 +249,26 @@ class Calls:
             return False
         return self._keeps_outstanding or wire.clean()
 
-    async def _lives(self, wire: Wire, expires_ns: int) -> bool:
+    async def _lives(self, seat: Seat, wire: Wire, expires_ns: int) -> bool:
         try:
             await before_anything(wire, [("PING",)], min(expires_ns, time.monotonic_ns() + NS_PER_S))
         except UnavailableError:
             return False
+        except BaseException:
+            seat.drop()  # cancelled: its reply would be read as the next caller's
+            raise
         return True
+
+    def _end(self, seat: Seat) -> None:
+        """End a connection that is of no use. Raises if a new one would be in another state than its holder chose."""
+        chosen = seat.changed
+        seat.drop()
+        if chosen:
+            raise ConnectionLostError(
+                "the connection was lost, and the database or user that was chosen on it: nothing was sent",
+                remedy="choose it again, then try again",
+                applied="no",
+            )
 
     def _look_at(self, error: StateError, seat: Seat) -> None:
         """What an error says of the connection, and of the primary."""
@@ -272,6 +307,6 @@ def _default_s(kind: Kind, ask: Ask) -> float:
 
 
 def _positive(within_s: float) -> float:
-    if not within_s > 0:
-        raise MisuseError(f"within_s={within_s!r}", remedy="give seconds above 0")
+    if not 0 < within_s < math.inf:
+        raise MisuseError(f"within_s={within_s!r}", remedy="give finite seconds above 0")
     return within_s

@@ -132,7 +132,11 @@ def dial(address: Address, context: ssl.SSLContext | None, expires_ns: int) -> D
             sock.close()
             raise
     if isinstance(last, TimeoutError):
-        raise DeadlineExceededError(f"no connection to {told(address)} in time", applied="no") from last
+        raise DeadlineExceededError(
+            f"no connection to {told(address)} in time",
+            remedy="is it up, and does it speak TLS if asked to?",
+            applied="no",
+        ) from last
     raise UnreachableError(f"no connection to {told(address)}: {_said(last)}", remedy="is it up?") from last
 
 

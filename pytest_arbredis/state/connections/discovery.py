@@ -26,7 +26,7 @@ from pytest_arbredis.state.errors import (
 if TYPE_CHECKING:
     import random
 
-    from pytest_arbredis.state.asks import Arg
+    from pytest_arbredis.state.asks import Arg, Reply
     from pytest_arbredis.state.connections.addresses import Address
     from pytest_arbredis.state.connections.backend import Backend, Wire
     from pytest_arbredis.state.connections.seat import Seat
@@ -79,6 +79,10 @@ class Primary:
         if self._asks_again and generation == self.generation:
             self.generation += 1
             self._known = None
+
+    def forget(self) -> None:
+        """In a forked child: whoever had the turn is a thread of the parent's."""
+        self._turn = self._backend.turn()
 
     async def connect(self, expires_ns: int, seat: Seat | None = None) -> Wire:
         """A connection to the primary, ready to use, and put on `seat`. Raises `StateError`, `applied` "no"."""
@@ -138,7 +142,11 @@ class Primary:
     async def _find(self, expires_ns: int) -> Address:
         """What the first Sentinel says that knows a primary."""
         if not await self._turn.begin(expires_ns):
-            raise DeadlineExceededError("the deadline passed while another call asked the Sentinels", applied="no")
+            raise DeadlineExceededError(
+                "the deadline passed while another call asked the Sentinels",
+                remedy="look whether the Sentinels answer",
+                applied="no",
+            )
         try:
             address = self._known
             if address is None:
@@ -183,17 +191,23 @@ class Primary:
         until_ns = time.monotonic_ns() + int(limit_s * NS_PER_S)
         if self._shares_time:
             until_ns = min(until_ns, expires_ns)
-        wire = await self._backend.dial(sentinel, tls=False, expires_ns=until_ns)
-        commands: list[tuple[Arg, ...]] = [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.settings.master_name)]
-        if self.settings.sentinel_password is not None:
-            user = self.settings.sentinel_username
-            commands.insert(0, ("AUTH", *(() if user is None else (user,)), self.settings.sentinel_password))
-        try:
-            reply = (await before_anything(wire, commands, until_ns))[-1]
-        finally:
-            wire.end()
-        if isinstance(reply, redis.ResponseError):
-            raise ServerRefusedError(f"Sentinel {told(sentinel)} says {reply}", applied="no")
+        reply = await ask_sentinel(self._backend, self.settings, sentinel, "GET-MASTER-ADDR-BY-NAME", until_ns)
         if not (isinstance(reply, list) and len(reply) == 2):
             return None
         return bytes(reply[0]).decode(), int(reply[1])
+
+
+async def ask_sentinel(backend: Backend, settings: Settings, sentinel: Address, what: str, expires_ns: int) -> Reply:
+    """What a Sentinel says of the primary by SENTINEL `what`, on a connection of its own. Raises `UnavailableError`."""
+    wire = await backend.dial(sentinel, tls=False, expires_ns=expires_ns)
+    commands: list[tuple[Arg, ...]] = [("SENTINEL", what, settings.master_name)]
+    if settings.sentinel_password is not None:
+        user = settings.sentinel_username
+        commands.insert(0, ("AUTH", *(() if user is None else (user,)), settings.sentinel_password))
+    try:
+        reply = (await before_anything(wire, commands, expires_ns))[-1]
+    finally:
+        wire.end()
+    if isinstance(reply, redis.ResponseError):
+        raise ServerRefusedError(f"Sentinel {told(sentinel)} says {reply}", applied="no")
+    return reply

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from pytest_arbredis.state.asks import Batch, Call, Command, Confirm, Transaction
+from pytest_arbredis.state.connections.commands import name_of
 from pytest_arbredis.state.connections.translation import reply_error, word_of
 from pytest_arbredis.state.errors import ConflictError, NotConfirmedError, RejectedError, ServerRefusedError, StateError
 
 if TYPE_CHECKING:
-    from pytest_arbredis.state.asks import Ask, Reply
+    from pytest_arbredis.state.asks import Arg, Ask, Reply
     from pytest_arbredis.state.connections.backend import Wire
 
 _MULTI: Final = (("MULTI",),)
@@ -37,7 +38,7 @@ async def exchange(wire: Wire, ask: Ask, expires_ns: int) -> Reply:
 async def _command(wire: Wire, ask: Command, expires_ns: int) -> Reply:
     (reply,) = await wire.round((ask.args,), 1, expires_ns)
     if isinstance(reply, redis.ResponseError):
-        raise _of_script(reply) if str(ask.args[0]).upper() in _SCRIPTED else reply_error(reply)
+        raise _error_of(ask.args, reply)
     return reply
 
 
@@ -45,19 +46,32 @@ async def _batch(wire: Wire, ask: Batch, expires_ns: int) -> Reply:
     if not ask.commands:
         return []
     replies = await wire.round(ask.commands, len(ask.commands), expires_ns)
-    return [reply_error(reply) if isinstance(reply, redis.ResponseError) else reply for reply in replies]
+    return [
+        _error_of(args, reply) if isinstance(reply, redis.ResponseError) else reply
+        for args, reply in zip(ask.commands, replies, strict=True)
+    ]
 
 
 async def _call(wire: Wire, ask: Call, expires_ns: int) -> Reply:
     called = ("EVALSHA", ask.script.sha, len(ask.keys), *ask.keys, *ask.args)
     (reply,) = await wire.round((called,), 1, expires_ns)
-    if isinstance(reply, redis.ResponseError) and word_of(reply) == "NOSCRIPT":
+    if _is_unknown(reply):
         loaded, reply = await wire.round((("SCRIPT", "LOAD", ask.script.source), called), 2, expires_ns)
-        if isinstance(loaded, redis.ResponseError):
+        if isinstance(loaded, redis.ResponseError) and _is_unknown(reply):  # or somebody else loaded it meanwhile
             raise reply_error(loaded)
     if isinstance(reply, redis.ResponseError):
         raise _of_script(reply)
     return reply
+
+
+def _is_unknown(reply: Reply) -> bool:
+    """Whether the server does not know the script that was called."""
+    return isinstance(reply, redis.ResponseError) and word_of(reply) == "NOSCRIPT"
+
+
+def _error_of(args: tuple[Arg, ...], reply: redis.ResponseError) -> StateError:
+    """The error that a command was answered by; a script's own may come after it has written."""
+    return _of_script(reply) if name_of(args) in _SCRIPTED else reply_error(reply)
 
 
 def _of_script(reply: redis.ResponseError) -> StateError:
@@ -69,8 +83,7 @@ def _of_script(reply: redis.ResponseError) -> StateError:
 
 
 async def _transaction(wire: Wire, ask: Transaction, expires_ns: int) -> Reply:
-    if not ask.commands:
-        return []
+    # An empty one is sent too: its EXEC says whether what was watched has changed, and ends the watch.
     replies = await wire.round((*_MULTI, *ask.commands, *_EXEC), len(ask.commands) + 2, expires_ns)
     done = replies[-1]
     refused = [reply for reply in replies[:-1] if isinstance(reply, redis.ResponseError)]
@@ -81,16 +94,22 @@ async def _transaction(wire: Wire, ask: Transaction, expires_ns: int) -> Reply:
         raise error
     if done is None:
         raise ConflictError("a watched key changed meanwhile: nothing was written", remedy="read it, and try again")
-    return _results(done)
+    return _results(ask, done)
 
 
-def _results(results: list[Any]) -> list[Reply]:
+def _results(ask: Transaction, results: list[Any]) -> list[Reply]:
     """What EXEC gives, unless a command of it failed: the others took effect all the same."""
-    failed = [result for result in results if isinstance(result, redis.ResponseError)]
+    failed = [
+        _error_of(args, result)
+        for args, result in zip(ask.commands, results, strict=True)
+        if isinstance(result, redis.ResponseError)
+    ]
     if not failed:
         return results
-    first = reply_error(failed[0])
+    first = failed[0]
     if len(failed) == len(results):
+        if any(error.applied != "no" for error in failed):
+            first.applied = "unknown"
         raise first
     raise RejectedError(
         f"{len(failed)} of {len(results)} commands of a transaction failed, the others took effect; the first: "

@@ -7,19 +7,19 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_arbredis.state.connections.pool import Pool
+    from pytest_arbredis.state.connections.calls import Calls
 
-_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
+_CALLS: weakref.WeakSet[Calls] = weakref.WeakSet()
 
 
-def watch_forks(pool: Pool) -> None:
-    """Empty this pool in every child."""
-    _POOLS.add(pool)
+def watch_forks(calls: Calls) -> None:
+    """Empty their pool in every child."""
+    _CALLS.add(calls)
 
 
 def _in_child() -> None:
-    for pool in tuple(_POOLS):
-        pool.forget()
+    for calls in tuple(_CALLS):
+        calls.forget()
 
 
 os.register_at_fork(after_in_child=_in_child)

@@ -63,7 +63,9 @@ async def before_anything(wire: Wire, commands: list[tuple[Arg, ...]], expires_n
         return await wire.round(commands, len(commands), expires_ns)
     except DeadlineExceededError as error:
         raise DeadlineExceededError(
-            f"{told(wire.address)} did not answer in time when connecting", applied="no"
+            f"{told(wire.address)} did not answer in time when connecting",
+            remedy="is it overloaded, or does it want TLS?",
+            applied="no",
         ) from error
     except ConnectionLostError as error:
         raise UnreachableError(f"{told(wire.address)} closed the new connection", remedy="is it up?") from error

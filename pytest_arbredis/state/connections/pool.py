@@ -69,8 +69,9 @@ class Pool:
         for seat in tuple(self._free):
             seat.drop()
 
-    def forget(self) -> None:
-        """In a forked child: the parent's connections are not ours. All places are free again."""
+    def forget(self, room: WaitingRoom) -> None:
+        """In a forked child: the parent's connections are not ours. All places are free again, and nobody waits."""
+        self._room = room
         for seat in tuple(self._free):
             if seat.wire is not None:
                 seat.wire.leave()

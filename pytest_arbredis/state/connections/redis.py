@@ -41,7 +41,7 @@ class StateRedis:
         each_anew = "total-deadline" in settings._without  # noqa: SLF001 - the private switch of the drills
         backend = BlockingBackend(Contexts(settings.tls_ca_file), each_anew=each_anew)
         self.calls = Calls(settings, backend, breaker, witness=witness)
-        watch_forks(self.calls.pool)
+        watch_forks(self.calls)
 
     @classmethod
     def from_url(cls, url: str) -> Self:

@@ -96,7 +96,11 @@ class AsyncioWire:
         packed = pack(commands)
         left = expires_ns - time.monotonic_ns()
         if left <= 0:
-            raise DeadlineExceededError("the deadline passed before anything was sent", applied="no")
+            raise DeadlineExceededError(
+                "the deadline passed before anything was sent",
+                remedy="give the call longer (within_s)",
+                applied="no",
+            )
         timer = self._loop.call_later(left / NS_PER_S, self._expire)
         replies: list[Reply] = []
         try:
@@ -239,7 +243,11 @@ class AsyncioBackend:
             async with asyncio.timeout(max(0.0, left)):
                 reader, writer = await asyncio.open_connection(*address, ssl=context)
         except TimeoutError as error:
-            raise DeadlineExceededError(f"no connection to {told(address)} in time", applied="no") from error
+            raise DeadlineExceededError(
+                f"no connection to {told(address)} in time",
+                remedy="is it up, and does it speak TLS if asked to?",
+                applied="no",
+            ) from error
         except OSError as error:
             raise UnreachableError(
                 f"no connection to {told(address)}: {error.strerror or error}", remedy="is it up?"

@@ -58,11 +58,19 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "MISCONF": "see its log: it cannot write its data to disk",
         "BUSY": "a script runs for too long: SCRIPT KILL",
         "WRONGTYPE": "look who else writes this key",
-        "NOAUTH": "give a password",
+        "NOAUTH": "give a password: in the URL, or by REDIS_PASSWORD",
         "WRONGPASS": "check user and password",
         "NOPERM": "let the user do so (ACL SETUSER)",
     }
 )
+
+_OTHERWISE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "without any password configured": "give none, or set one there (requirepass)",
+        "DB index is out of range": "give a database that it has (CONFIG GET databases)",
+    }
+)
+"""What to do by what an ERR says."""
 
 RETRIED: Final = frozenset({"LOADING", "MASTERDOWN", "READONLY"})
 """Words after which another try may meet another server, or the same one in a better state."""
@@ -77,18 +85,19 @@ def word_of(error: redis.ResponseError) -> str:
 def reply_error(error: redis.ResponseError) -> StateError:
     """The layer's error for a reply to one command: `applied` is "no", which is certain for a single command."""
     word = word_of(error)
-    remedy = _REMEDIES.get(word, "")
+    remedy = _REMEDIES.get(word) or next((how for says, how in _OTHERWISE.items() if says in str(error)), "")
     # An unknown command is told with its arguments, which may hold anything.
     said = str(error).partition(", with args beginning with")[0]
+    words = f"Redis says {said.partition(' script: ')[0]}"  # without the script's hash
     made: StateError
     if word in _REFUSALS:
-        refused = _REFUSALS[word](f"Redis says {said}", remedy=remedy, applied="no")
+        refused = _REFUSALS[word](words, remedy=remedy, applied="no")
         refused.word = word
         made = refused
     elif word == "WRONGTYPE":
-        made = WrongTypeError(f"Redis says {said}", remedy=remedy, applied="no")
+        made = WrongTypeError(words, remedy=remedy, applied="no")
     else:
-        made = RejectedError(f"Redis says {said}", remedy=remedy, applied="no")
+        made = RejectedError(words, remedy=remedy, applied="no")
     if len(said) == len(str(error)):
         made.__cause__ = error
     return made

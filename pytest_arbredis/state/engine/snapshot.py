@@ -98,8 +98,8 @@ def get(
     try:
         quote = Quote(**{name: float(raw[name.encode()]) for name in NUMBERS})
         written_us = int(raw.get(WRITTEN.encode(), b"0"))
-    except (KeyError, ValueError) as error:
-        raise CorruptedError(f"{key} is no snapshot: a field is missing, or no number") from error
+    except (KeyError, ValueError):  # whose texts show what lies there
+        raise CorruptedError(f"{key} is no snapshot: a field is missing, or no number") from None
     if AGE in without:
         return Snapshot(quote=quote, age_s=0.0, fresh=True)
     lay_us = int(seconds) * 1_000_000 + int(micros) - written_us

@@ -43,7 +43,8 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 TAKEN: Final = frozenset(
     (
         *("account", "agent", "applied", "arbitrage", "celery", "channel", "leaderboard", "lease", "lock", "market"),
-        *("physics", "positions", "price", "queue", "ratelimit", "resource", "session", "symbol", "user"),
+        *("physics", "positions", "price", "queue", "ratelimit", "resource", "session", "symbol", "unacked"),
+        *("unacked_index", "unacked_mutex", "user"),
         *MODES,
     )
 )

@@ -69,6 +69,12 @@ CELERY = KeyPattern(grammar="celery", type="list", design=2, holds="Celery's que
 CELERY_TASK = KeyPattern(
     grammar="celery-task-meta-{task_id}", type="string", design=2, holds="the result of a task", ttl_s=HOUR_S
 )
+KOMBU_BINDING = KeyPattern(
+    grammar="_kombu.binding.{kombu_part}", type="set", design=2, holds="queues of Celery's transport"
+)
+UNACKED = KeyPattern(grammar="unacked", type="hash", design=2, holds="Celery's tasks that a worker has")
+UNACKED_INDEX = KeyPattern(grammar="unacked_index", type="zset", design=2, holds="since when a worker has them")
+UNACKED_MUTEX = KeyPattern(grammar="unacked_mutex", type="string", design=2, holds="who restores them", may_expire=True)
 
 # 3. State manager
 MANAGED = KeyPattern(

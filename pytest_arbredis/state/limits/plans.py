@@ -29,6 +29,11 @@ local server = t[1] * 1000000 + t[2]
 local now = server
 if ARGV[4] ~= '' then now = tonumber(ARGV[4]) end
 local window, most, member = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+if ARGV[4] == '' then -- if the clock has stepped back: what seems to be yet to come has come by now
+    local ahead = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now), '+inf')
+    for _, one in ipairs(ahead) do redis.call('ZADD', KEYS[1], string.format('%.0f', now), one) end
+    if #ahead > 0 then redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000) + 1) end
+end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - window))
 local count = redis.call('ZCARD', KEYS[1])
 local allowed = 0

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from pytest_arbredis.state.clock import SYSTEM_CLOCK, Clock
+from pytest_arbredis.state.deadline import deadline
 from pytest_arbredis.state.errors import ConflictError, StateError
 from pytest_arbredis.state.hardenings import NONE, Without, require_known
+from pytest_arbredis.state.kinds import DEADLINES_S, Kind
 from pytest_arbredis.state.locks import plans
 from pytest_arbredis.state.locks.reign import AsyncOneReign, AsyncReigns, OneReign, Reigns
 from pytest_arbredis.state.locks.token import Held, Token, expires_ns, require_ttl
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 ONE: Final = OneReign()
 ASYNC_ONE: Final = AsyncOneReign()
+WITHIN_S: Final = DEADLINES_S[Kind.FAST]
 
 
 class _Attempts:
@@ -70,10 +73,11 @@ class FencedLock:
         """
         sent_ns = self._clock.monotonic_ns()
         owner = self._attempts.begin()
-        reign = self._reigns.present()
-        plan = plans.acquire(self.name, owner, ttl_ms=int(self.ttl_s * 1000), reign=reign)
         try:
-            token = self._redis.run(plan, within_s=within_s)
+            with deadline(WITHIN_S if within_s is None else within_s):
+                reign = self._reigns.present()
+                plan = plans.acquire(self.name, owner, ttl_ms=int(self.ttl_s * 1000), reign=reign)
+                token = self._redis.run(plan, within_s=within_s)
         except StateError as error:
             self._attempts.ended(error)
             raise
@@ -138,10 +142,11 @@ class AsyncFencedLock:
         """As `FencedLock.acquire`."""
         sent_ns = self._clock.monotonic_ns()
         owner = self._attempts.begin()
-        reign = await self._reigns.present()
-        plan = plans.acquire(self.name, owner, ttl_ms=int(self.ttl_s * 1000), reign=reign)
         try:
-            token = await self._redis.run(plan, within_s=within_s)
+            with deadline(WITHIN_S if within_s is None else within_s):
+                reign = await self._reigns.present()
+                plan = plans.acquire(self.name, owner, ttl_ms=int(self.ttl_s * 1000), reign=reign)
+                token = await self._redis.run(plan, within_s=within_s)
         except StateError as error:
             self._attempts.ended(error)
             raise

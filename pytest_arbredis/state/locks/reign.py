@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_arbredis.state.errors import UnknownPrimaryError
+from pytest_arbredis.state.deadline import expires_ns, remaining_s
+from pytest_arbredis.state.errors import UnavailableError, UnknownPrimaryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_arbredis.state.connections.settings import Address, Settings
+    from pytest_arbredis.state.connections.backend import Backend
+    from pytest_arbredis.state.connections.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -58,25 +60,21 @@ class AsyncOneReign:
 
 
 class SentinelReigns:
-    """Asks every Sentinel that answers in time, and believes the highest epoch; thread-safe, no connection is kept."""
+    """Asks every Sentinel that answers in time, and believes the highest epoch; thread-safe, no connection is kept.
+
+    Each has `sentinel_timeout_s`, and all of them what a `deadline` around leaves.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def present(self) -> Reign:
         """As `Reigns.present`."""
-        import redis
+        from pytest_arbredis.state.connections.backend import finish
+        from pytest_arbredis.state.connections.blocking import BlockingBackend
+        from pytest_arbredis.state.connections.tls import Contexts
 
-        found: list[Reign] = []
-        for address in self._settings.sentinels:
-            client = redis.Redis(**_options(self._settings, address), retry=_no_retry(redis))
-            try:
-                found += _reign(client.execute_command("SENTINEL", "MASTER", self._settings.master_name))
-            except (redis.RedisError, OSError):
-                continue
-            finally:
-                client.close()
-        return _highest(found, self._settings)
+        return finish(_told(BlockingBackend(Contexts(None)), self._settings))
 
 
 class AsyncSentinelReigns:
@@ -87,19 +85,24 @@ class AsyncSentinelReigns:
 
     async def present(self) -> Reign:
         """As `SentinelReigns.present`."""
-        import redis
-        import redis.asyncio
+        from pytest_arbredis.state.connections.suspending import AsyncioBackend
+        from pytest_arbredis.state.connections.tls import Contexts
 
-        found: list[Reign] = []
-        for address in self._settings.sentinels:
-            client = redis.asyncio.Redis(**_options(self._settings, address), retry=_no_retry_async())
-            try:
-                found += _reign(await client.execute_command("SENTINEL", "MASTER", self._settings.master_name))
-            except (redis.RedisError, OSError):
-                continue
-            finally:
-                await client.aclose()
-        return _highest(found, self._settings)
+        return await _told(AsyncioBackend(Contexts(None)), self._settings)
+
+
+async def _told(backend: Backend, settings: Settings) -> Reign:
+    from pytest_arbredis.state.connections.discovery import ask_sentinel
+
+    found: list[Reign] = []
+    for sentinel in settings.sentinels:
+        until_ns = expires_ns(settings.sentinel_timeout_s)
+        remaining_s(until_ns, doing="asking the Sentinels for the epoch")
+        try:
+            found += _reign(await ask_sentinel(backend, settings, sentinel, "MASTER", until_ns))
+        except UnavailableError:
+            continue
+    return _highest(found, settings)
 
 
 def reigns_of(settings: Settings) -> Reigns:
@@ -112,36 +115,14 @@ def async_reigns_of(settings: Settings) -> AsyncReigns:
     return AsyncSentinelReigns(settings) if settings.sentinels else AsyncOneReign()
 
 
-def _no_retry(redis: Any) -> Any:
-    return redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-
-
-def _no_retry_async() -> Any:
-    import redis.asyncio.retry
-    import redis.backoff
-
-    return redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0)
-
-
-def _options(settings: Settings, address: Address) -> dict[str, Any]:
-    timeout_s = settings.sentinel_timeout_s
-    options: dict[str, Any] = {
-        "host": address[0],
-        "port": address[1],
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s,
-        "protocol": 2,
-    }
-    if settings.tls:
-        options |= {"ssl": True, "ssl_ca_certs": settings.tls_ca_file}
-    return options
-
-
 def _reign(reply: Any) -> Iterable[Reign]:
-    """The reign in SENTINEL MASTER's reply; none while the Sentinel does not know the primary's run id yet."""
+    """The reign in SENTINEL MASTER's reply; none while the Sentinel does not know the primary's run id yet.
+
+    None either while it leads a failover: it has taken the new epoch then, and still tells the old primary's run id.
+    """
     words = [part.decode() if isinstance(part, bytes) else str(part) for part in _flat(reply)]
     told = dict(zip(words[::2], words[1::2], strict=False))
-    run_id = told.get("runid", "")
+    run_id = "" if "failover_in_progress" in told.get("flags", "").split(",") else told.get("runid", "")
     return [Reign(epoch=int(told["config-epoch"]), run_id=run_id)] if run_id and "config-epoch" in told else []
 
 

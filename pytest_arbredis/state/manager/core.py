@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import threading
 from collections import deque
@@ -85,12 +86,19 @@ class Core:
         self.within_s = within_s
         self.without = without
         self.memory = Memory()
-        self.writer = secrets.token_hex(8)
+        self._writer, self._pid = secrets.token_hex(8), os.getpid()
         self.refused: list[tuple[Entry, StateError]] = []
         self.spent: deque[str] = deque(maxlen=1000)
         self.lock = threading.RLock()
         self._numbers = itertools.count()
         self._reconciles = False
+
+    @property
+    def writer(self) -> str:
+        """Who this is: nobody else has this name, a forked child neither."""
+        if os.getpid() != self._pid:
+            self._writer, self._pid = secrets.token_hex(8), os.getpid()
+        return self._writer
 
     def token(self) -> str:
         """A token that nobody else has, or had."""

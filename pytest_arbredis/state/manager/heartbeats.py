@@ -95,7 +95,7 @@ def _beat_of(raw: list[bytes], now_us: int, alive_s: float, key: str) -> Heartbe
     try:
         at_us = int(found[b"at"])
         by, status = found[b"by"].decode(), found[b"status"].decode()
-    except (KeyError, ValueError) as error:
-        raise CorruptedError(f"{key} is no heartbeat", remedy="something else writes there") from error
+    except (KeyError, ValueError):  # whose texts show what lies there
+        raise CorruptedError(f"{key} is no heartbeat", remedy="something else writes there") from None
     age_s = max(0.0, (now_us - at_us) / US)
     return Heartbeat(at_s=at_us / US, age_s=age_s, alive=age_s <= alive_s, degraded=False, by=by, status=status)

@@ -7,16 +7,17 @@ what needs a new entry (`NotJournalledError`): nothing that was accepted is ever
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pytest_arbredis.state.errors import MisuseError, NotJournalledError
-from pytest_arbredis.state.manager.entries import PositionWrite, joined
+from pytest_arbredis.state.manager.entries import Addition, PositionWrite, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_arbredis.state.manager.entries import Entry
+    from pytest_arbredis.state.manager.entries import Entry, Instant
 
 MOST_ENTRIES: Final = 10_000
 
@@ -71,16 +72,22 @@ class Journal:
             self._kept.put(*now)
         for entry in now:
             self._entries[entry.token] = entry
-            if not entry.sent:
+            if entry.sent:  # what comes after it must not join what came before it
+                self._open.pop(entry.about, None)
+            else:
                 self._open[entry.about] = entry.token
 
-    def next(self) -> Entry | None:
-        """The oldest entry, from now on marked as sent; None if there is none."""
+    def next(self, now: Instant) -> Entry | None:
+        """The oldest entry, from now on marked as sent; None if there is none.
+
+        An addition that was never sent before is as old as its token in Redis will be: it counts from `now`.
+        """
         for token, entry in self._entries.items():
             if self._open.get(entry.about) == token:
                 del self._open[entry.about]
             if not entry.sent:
-                self._entries[token] = replace(entry, sent=True)
+                at = now if isinstance(entry, Addition) else entry.at
+                self._entries[token] = replace(entry, sent=True, at=at)
             return self._entries[token]
         return None
 
@@ -90,12 +97,20 @@ class Journal:
             self._kept.done(token)
 
     def rebase(self, applied: PositionWrite, version: int) -> None:
-        """What a process wrote over a position that it had itself written is over its `version` now."""
+        """What a process wrote over a position that it had itself written is over its `version` now.
+
+        That is kept too: else a process that dies now would leave a conflict with itself.
+        """
+        rebased: list[Entry] = []
         writer = applied.token.rpartition("-")[0]
         for token, entry in self._entries.items():
             own = token != applied.token and token.rpartition("-")[0] == writer
             if own and isinstance(entry, PositionWrite) and entry.about == applied.about:
-                self._entries[token] = replace(entry, over=version, resolves=())
+                rebased.append(replace(entry, over=version, resolves=()))
+        self._entries.update({entry.token: entry for entry in rebased})
+        if rebased and self._kept is not None:
+            with contextlib.suppress(NotJournalledError):  # a full disk: nothing is lost by it
+                self._kept.put(*rebased)
 
     def about(self, kind: str) -> Iterator[Entry]:
         """The entries of one kind (`stat`, `metric`, `position`), oldest first."""

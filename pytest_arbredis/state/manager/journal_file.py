@@ -41,6 +41,7 @@ class JournalFile:
         self._path = Path(path)
         self._whose = whose
         self._compact_at_bytes = compact_at_bytes
+        self._pid = os.getpid()
         self._file = self._opened(self._path)
         try:
             self._live = self._read()
@@ -52,6 +53,12 @@ class JournalFile:
 
     def put(self, *entries: Entry) -> None:
         """As `Keeps.put`."""
+        if not self._is_mine:
+            raise NotJournalledError(
+                f"Redis does not serve, and the journal {self._path} is the parent's of this process",
+                remedy="make a manager after the fork, with a file of its own",
+                applied="unknown" if any(entry.sent for entry in entries) else "no",
+            )
         try:
             if os.fstat(self._file).st_size > max(self._compact_at_bytes, 4 * self._size_anew):
                 self._write_anew()
@@ -66,6 +73,8 @@ class JournalFile:
 
     def done(self, token: str) -> None:
         """As `Keeps.done`."""
+        if not self._is_mine:
+            return
         self._live.pop(token, None)
         with contextlib.suppress(OSError):  # it would be asked about once more, which does no harm
             if self._live:
@@ -79,11 +88,19 @@ class JournalFile:
             os.close(self._file)
             self._file = -1
 
+    @property
+    def _is_mine(self) -> bool:
+        """Whether this process opened it: a forked child shares the file, and would pull it from under its parent."""
+        return os.getpid() == self._pid
+
     def _opened(self, path: Path) -> int:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise MisuseError(f"the journal {path} cannot be opened: {error}", remedy="name a file") from error
+            raise MisuseError(
+                f"the journal {path} cannot be opened: {error}",
+                remedy="name a file that can be written, in a folder that is there",
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

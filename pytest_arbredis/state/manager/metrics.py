@@ -99,7 +99,9 @@ def metrics_of(raw: list[bytes]) -> dict[str, Number]:
 def require_in_time(applied: int) -> None:
     """Refuse what came so late that the server did not do it."""
     if applied < 0:
-        raise DeadlineExceededError("the server got it after its time, and did not apply it", applied="no")
+        raise DeadlineExceededError(
+            "the server got it after its time, and did not apply it", remedy="set it again", applied="no"
+        )
 
 
 def _remember(core: Core, values: Mapping[str, Number]) -> None:

@@ -83,14 +83,17 @@ def core_of(namespace: str, key_prefix: str, *, enabled: bool, policy: Policy, w
 def settings_of(host: str | None, port: int | None, db: int, *, env: Mapping[str, str] | None = None) -> Settings:
     """Where Redis is: what is given, else REDIS_HOST, REDIS_PORT and REDIS_DB, else localhost:6379, database 0.
 
-    A `db` of 0 leaves the choice to REDIS_DB. The password is REDIS_PASSWORD. There is no circuit breaker: a manager
-    that falls back is one itself.
+    A `db` of 0 leaves the choice to REDIS_DB. User, password and TLS are those of REDIS_USERNAME, REDIS_PASSWORD and
+    REDIS_CA_FILE. There is no circuit breaker: a manager that falls back is one itself.
     """
     env = os.environ if env is None else env
     return Settings(
         address=(host or env.get("REDIS_HOST") or "localhost", port or _number(env, "REDIS_PORT", 6379)),
         db=db or _number(env, "REDIS_DB", 0),
+        username=env.get("REDIS_USERNAME") or None,
         password=env.get("REDIS_PASSWORD") or None,
+        tls=bool(env.get("REDIS_CA_FILE")),
+        tls_ca_file=env.get("REDIS_CA_FILE") or None,
         breaker=None,
     )
 

@@ -98,8 +98,8 @@ class ReadPosition:
         where = f"the position {self.symbol}"
         try:
             version = int(own_field(raw, "_version") or 0)
-        except ValueError as error:
-            raise CorruptedError(f"{where} has no version", remedy="something else writes there") from error
+        except ValueError:  # whose text shows what lies there
+            raise CorruptedError(f"{where} has no version", remedy="something else writes there") from None
         found = Position(
             symbol=self.symbol,
             fields=fields_of(raw, where) if raw else None,
@@ -131,5 +131,5 @@ def _conflict_of(token: bytes, raw: bytes) -> Conflict:
     try:
         said = orjson.loads(raw)
         return Conflict(token=token.decode(), fields=said["fields"], by=said["by"])
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CorruptedError(f"the conflict {token!r} is unreadable", remedy="something else writes there") from error

@@ -38,7 +38,7 @@ def reconcile(core: Core) -> Plan[None]:
     yield from contact(core)
     while True:
         with core.lock:
-            entry = core.journal.next()
+            entry = core.journal.next(core.now())
             if entry is None:
                 core.modes.came_back()
                 return

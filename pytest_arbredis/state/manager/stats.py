@@ -70,10 +70,10 @@ class ReadStat:
         raw = yield Command("HGET", core.names.stats, self.name)
         try:
             value = int(raw or 0)
-        except ValueError as error:
+        except ValueError:  # whose text shows what lies there
             raise CorruptedError(
-                f"the statistic {self.name} is {raw[:40]!r}", remedy="something else writes it"
-            ) from error
+                f"the statistic {self.name} is no whole number", remedy="something else writes it"
+            ) from None
         with core.lock:
             core.memory.stats[self.name] = Seen(value=value, at_ns=core.clock.monotonic_ns())
         return Reading(value=value, degraded=False)

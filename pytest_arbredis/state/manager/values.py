@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from pytest_arbredis.state.errors import CorruptedError, MisuseError, TooLargeError
+from pytest_arbredis.state.json_value import encoded
 from pytest_arbredis.state.keyspace.parts import require_part
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ RESERVED: Final = "_"
 SHORTEST_TTL_S: Final = 300
 LONGEST_TTL_S: Final = 86_400
 MOST_FIELDS: Final = 999
-MOST_BYTES: Final = 1_000_000
 MOST: Final = 2**63 - 1
 """The largest count that Redis adds up."""
 
@@ -78,31 +78,13 @@ def require_position(fields: Mapping[str, object]) -> dict[str, bytes]:
     """The fields of a position, each as JSON."""
     if not fields or len(fields) > MOST_FIELDS:
         raise TooLargeError(f"a position of {len(fields)} fields", remedy=f"use 1 to {MOST_FIELDS}")
-    encoded: dict[str, bytes] = {}
+    said: dict[str, bytes] = {}
     for name, value in fields.items():
         require_part("field", name)
         if name.startswith(RESERVED):
             raise MisuseError(f"a field called {name!r}", remedy="names that begin with _ are the manager's own")
-        if not _is_finite(value):
-            raise MisuseError(f"the field {name} is {value!r}", remedy="give finite numbers")
-        try:
-            encoded[name] = orjson.dumps(value)
-        except TypeError as error:
-            raise MisuseError(
-                f"the field {name} is no JSON: {error}", remedy="give numbers, texts, lists, …"
-            ) from error
-        if len(encoded[name]) > MOST_BYTES:
-            raise TooLargeError(f"the field {name} has {len(encoded[name])} bytes", remedy=f"at most {MOST_BYTES}")
-    return encoded
-
-
-def _is_finite(value: object) -> bool:
-    """Whether no number in it is NaN or infinite, which JSON would make null of."""
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
+        said[name] = encoded(value, of=f"the field {name} of a position")
+    return said
 
 
 def number_of(raw: bytes, where: str) -> Number:
@@ -112,7 +94,7 @@ def number_of(raw: bytes, where: str) -> Number:
     except orjson.JSONDecodeError:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CorruptedError(f"{where} is no number: {raw[:40]!r}", remedy="something else writes there")
+        raise CorruptedError(f"{where} is no number", remedy="something else writes there")
     return value
 
 

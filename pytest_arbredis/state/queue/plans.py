@@ -86,12 +86,12 @@ def put(rules: QueueRules, task_id: str, payload: object, *, valid_for_s: float 
 
 
 def take(
-    rules: QueueRules, consumer: str, *, wait_s: float, knows: Collection[bytes] | None, expired: list[Task]
+    rules: QueueRules, consumer: str, *, wait_s: float, knows: Collection[bytes], expired: list[Task]
 ) -> Plan[Task | None]:
     """The next task, or None if none came within `wait_s`; stale ones that were met are added to `expired`.
 
-    `knows`, if it is given, are the elements that the consumer knows it has: whatever else is held for it was moved by
-    a take whose reply was lost, and goes back first.
+    `knows` are the elements that the consumer knows it has: whatever else is held for it was moved by a take whose
+    reply was lost, and goes back first. Each take looks: such a move may be done long after its take was given up.
     """
     if not (math.isfinite(wait_s) and wait_s >= 0):
         raise MisuseError(f"wait_s={wait_s!r}", remedy="give seconds, 0 or more")
@@ -104,7 +104,7 @@ def take(
             reply = yield Command("BRPOP", TASKS.key(), block_s, blocks_s=block_s)
             raw = None if reply is None else reply[1]
         else:
-            known: tuple[str | bytes, ...] = ("1", *knows) if knows is not None and recovers and number == 0 else ("0",)
+            known: tuple[str | bytes, ...] = ("1", *knows) if recovers else ("0",)
             yield Call(PRESENT, (TASKS.key(), CONSUMERS.key(), held), (consumer, rules.lease_ms, *known))
             raw = yield Command("LMOVE", TASKS.key(), held, "RIGHT", "LEFT")
             if raw is None and wait_s > 0:

@@ -22,6 +22,7 @@ RULES = QueueRules()
 class TaskQueue:
     """The tasks of `queue:tasks`, for one consumer: its takes come one after another; `put` is for any thread.
 
+    The name of a consumer is one object's alone: a take gives back what is held under its name and is unknown to it.
     First in, first out. At least once: a task is given again if its consumer ends, or loses its lease, before `ack`;
     never after an `ack` that returned, but for a failover that loses it. `on_expired` is called with each stale task.
     """

@@ -64,6 +64,7 @@ BEGIN: Final = Script(
     + """
 local raw, id, till, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZADD', KEYS[1], string.format('%.0f', now / 1000 + tonumber(ARGV[6])), ARGV[5])
+if not redis.call('LPOS', KEYS[2], raw) then return -3 end
 local aside
 local count = 0
 if id == '' then aside = KEYS[4]
@@ -83,7 +84,8 @@ return count
 )
 """KEYS consumers, held, deliveries, dead, expired; ARGV element, id, until µs, most deliveries, consumer, lease ms.
 
-How often it was given; 0 put aside as no task, -1 put aside as dead, -2 put aside as expired.
+How often it was given; 0 put aside as no task, -1 put aside as dead, -2 put aside as expired, -3 not held any more: the
+lease had ended since the move, and it went back.
 """
 
 DONE: Final = Script(

@@ -1,4 +1,4 @@
-"""What a consumer remembers between its takes: whether it may have been given a task that it was never told of."""
+"""What a consumer remembers between its takes: the tasks it was told of. Whatever else is held for it goes back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 
 class Consumer:
-    """One consumer: its name, the tasks that it has, and what it does not know. It takes one task at a time."""
+    """One consumer: its name, and the tasks that it knows it has. It takes one task at a time."""
 
     def __init__(self, name: str | None, on_expired: Callable[[Task], object] | None) -> None:
         self.name = require_part("consumer", uuid4().hex if name is None else name)
-        self.has: dict[str, bytes] = {}
-        self.unsure = name is not None  # under a name of its own somebody may have ended before
+        self.has: dict[str, Task] = {}
         self._on_expired = on_expired
         self._taking = threading.Lock()
 
@@ -39,11 +38,6 @@ class Consumer:
         expired: list[Task] = []
         try:
             yield expired
-        except BaseException:
-            self.unsure = True
-            raise
-        else:
-            self.unsure = False
         finally:
             self._taking.release()
             for task in expired:
@@ -51,23 +45,24 @@ class Consumer:
                     self._on_expired(task)
 
     @property
-    def knows(self) -> list[bytes] | None:
-        """The elements that it knows it has, if there may be others; else None."""
-        return list(self.has.values()) if self.unsure else None
+    def knows(self) -> list[bytes]:
+        """The elements that it knows it has."""
+        return [task.raw for task in tuple(self.has.values())]
 
     def took(self, task: Task | None) -> Task | None:
         """Remember what it has."""
         if task is not None:
-            self.has[task.id] = task.raw
+            self.has[task.id] = task
         return task
 
     @contextmanager
     def finishing(self, task: Task) -> Iterator[None]:
-        """While it finishes a task. If that fails, the next take gives it back, should it still be held."""
+        """While it finishes a task. If that fails, the next take gives it back, should it still be held.
+
+        What it gives back may be taken again before it hears of that: the task that it has then is another delivery.
+        """
         try:
             yield
-        except BaseException:
-            self.unsure = True
-            raise
         finally:
-            self.has.pop(task.id, None)
+            if self.has.get(task.id) == task:
+                del self.has[task.id]

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from pytest_arbredis.state.errors import CorruptedError, MisuseError
+from pytest_arbredis.state import json_value
+from pytest_arbredis.state.errors import CorruptedError
 
 US_PER_S = 1_000_000
 
@@ -39,11 +40,8 @@ class Inventory:
 
 
 def encoded(payload: object) -> bytes:
-    """A payload as JSON. Raises `MisuseError` for what has none."""
-    try:
-        return orjson.dumps(payload)
-    except TypeError as error:
-        raise MisuseError(f"the payload of a task cannot be JSON: {error}", remedy="give plain values") from error
+    """A payload as JSON. Raises `MisuseError` for what JSON would not give back, `TooLargeError` above 1 MB."""
+    return json_value.encoded(payload, of="the payload of a task")
 
 
 def parsed(raw: bytes, *, deliveries: int = 0) -> Task:
@@ -58,7 +56,7 @@ def parsed(raw: bytes, *, deliveries: int = 0) -> Task:
             deliveries=deliveries,
             raw=raw,
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError):  # whose texts show the element
         raise CorruptedError(
             "an element of the queue is no task", remedy="look at it by `dead()`: it was put aside there"
-        ) from error
+        ) from None

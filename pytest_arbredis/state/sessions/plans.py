@@ -150,7 +150,6 @@ def _saved(reply: Reply, session_id: str) -> Saved:
 
 
 def _conflict(session_id: str, reply: Reply) -> ConflictError:
-    return ConflictError(
-        f"the session {session_id!r} is at version {int(reply[1])} (0: there is none)",
-        remedy="load it, and decide again",
-    )
+    version = int(reply[1])
+    now = f"is at version {version} now, not at the one given" if version else "is not there (any more)"
+    return ConflictError(f"the session {session_id!r} {now}", remedy="load it, and decide again")

@@ -107,7 +107,5 @@ def parsed(
             details={name: decoded(value, key=key) for name, value in raw.items()},
             version=version,
         )
-    except (ValueError, InvalidOperation) as error:  # MisuseError is a ValueError: what could not be saved
-        raise CorruptedError(
-            f"{key}, or what belongs to it, is no position", remedy="somebody else wrote it"
-        ) from error
+    except (ValueError, InvalidOperation):  # also a MisuseError; their texts show what lies there
+        raise CorruptedError(f"{key}, or what belongs to it, is no position", remedy="somebody else wrote it") from None

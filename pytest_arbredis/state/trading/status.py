@@ -64,5 +64,5 @@ def _status(raw: bytes | None, key: str) -> Status | None:
         return None
     word = raw.decode(errors="replace")
     if word not in WORDS:
-        raise CorruptedError(f"{key} holds {word[:40]!r}", remedy=f"it must be one of: {', '.join(WORDS)}")
+        raise CorruptedError(f"{key} holds no status", remedy=f"it must be one of: {', '.join(WORDS)}")
     return cast("Status", word)

@@ -1,4 +1,4 @@
-"""The state layer's connection to the servers of a drill, and plain redis-py's, for the naive twins."""
+"""The state layer's connection to the servers of a drill; for the naive twins plain redis-py's."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
     from pytest_arbredis.load.protocol import Endpoints
 
 
-def hardened(endpoints: Endpoints, *, keeps_state: bool = True) -> StateRedis:
-    """Without a breaker, which is another drill's."""
+def settings_of(endpoints: Endpoints, *, keeps_state: bool = True) -> Settings:
+    """By the Sentinels where there are some. Without a breaker, which is another drill's."""
     login = endpoints.login
-    return StateRedis(
-        Settings(
-            address=endpoints.primary,
-            sentinels=endpoints.sentinels,
-            master_name=endpoints.master_name,
-            username=login.user,
-            password=login.password,
-            tls=login.ca is not None,
-            tls_ca_file=None if login.ca is None else str(login.ca),
-            breaker=None,
-            keeps_state=keeps_state,
-        )
+    return Settings(
+        address=endpoints.primary,
+        sentinels=endpoints.sentinels,
+        master_name=endpoints.master_name,
+        username=login.user,
+        password=login.password,
+        tls=login.ca is not None,
+        tls_ca_file=None if login.ca is None else str(login.ca),
+        breaker=None,
+        keeps_state=keeps_state,
     )
+
+
+def hardened(endpoints: Endpoints, *, keeps_state: bool = True) -> StateRedis:
+    """A client with these settings; whoever asks for it closes it."""
+    return StateRedis(settings_of(endpoints, keeps_state=keeps_state))
 
 
 def plain(endpoints: Endpoints, *, timeout_s: float = 1.0) -> redis.Redis:

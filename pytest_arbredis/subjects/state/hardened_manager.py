@@ -6,13 +6,12 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_arbredis.state.asks import Command
-from pytest_arbredis.state.connections.redis import StateRedis
-from pytest_arbredis.state.connections.settings import Settings
 from pytest_arbredis.state.kinds import Kind
 from pytest_arbredis.state.manager.manager import StateManager
 from pytest_arbredis.state.manager.naming import namespace_of
 from pytest_arbredis.state.manager.opening import Policy
 from pytest_arbredis.state.manager.values import METRICS
+from pytest_arbredis.subjects.state.connecting import hardened
 from pytest_arbredis.subjects.state.manager import Told
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json
     from pytest_arbredis.load.protocol import Endpoints
     from pytest_arbredis.state.asks import Plan
+    from pytest_arbredis.state.connections.redis import StateRedis
     from pytest_arbredis.state.connections.running import Line
     from pytest_arbredis.state.hardenings import Without
     from pytest_arbredis.state.manager.modes import ModeChange
@@ -57,16 +57,7 @@ class HardenedManager:
     """One `StateManager`, without a circuit breaker beneath it: it is one itself."""
 
     def __init__(self, endpoints: Endpoints, *, without: Without) -> None:
-        login = endpoints.login
-        settings = Settings(
-            address=endpoints.primary,
-            username=login.user,
-            password=login.password,
-            tls=login.ca is not None,
-            tls_ca_file=None if login.ca is None else str(login.ca),
-            breaker=None,
-        )
-        self._redis = Noticing(StateRedis(settings))
+        self._redis = Noticing(hardened(endpoints))
         self._note: Callable[[dict[str, Json]], None] | None = None
         policy = Policy(within_s=WITHIN_S, retry_every_s=RETRY_EVERY_S, on_mode_change=self._moved)
         self._manager = StateManager(namespace=NAMESPACE, redis=self._redis, policy=policy, _without=without)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_arbredis._clock import NS_PER_S
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.state.asks import Command
-from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.keyspace.patterns import ORDER_LIMIT
 from pytest_arbredis.state.limits.limit import Limit
 from pytest_arbredis.state.limits.window import SlidingWindow
-from pytest_arbredis.subjects.state.reaching import settings_of
+from pytest_arbredis.subjects.state.connecting import hardened, lacking
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 OPERATIONS = frozenset({"take", "ttl"})
 MOST = 8
 WINDOW_S = 0.5
-"""The limit of the drills: 8 in half a second."""
+"""The limit of the drills, unless they say otherwise: 8 in half a second."""
 
 WITHIN_S = 1.0
 _opened = itertools.count()
@@ -105,9 +104,8 @@ class LimitsSession:
 class HardenedLimiter:
     """Implements `Limiter` by the state layer."""
 
-    def __init__(self, endpoints: Endpoints, clock: SkewedClock, without: Without) -> None:
-        self._redis = StateRedis(settings_of(endpoints))
-        limit = Limit(keys=ORDER_LIMIT, most=MOST, window_s=WINDOW_S, when_redis_is_away="closed")
+    def __init__(self, endpoints: Endpoints, clock: SkewedClock, limit: Limit, without: Without) -> None:
+        self._redis = hardened(endpoints)
         self._window = SlidingWindow(self._redis, limit, clock=clock, _without=without)
 
     def take(self) -> Json:
@@ -128,10 +126,10 @@ def _ttl_ms() -> Plan[int]:
     return int((yield Command("PTTL", ORDER_LIMIT.key(account_id="drill"))))
 
 
-def limits(*, _without: Without = NONE) -> Limits:
-    """The sliding window of the state layer."""
-    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
+def limits(*, most: int = MOST, window_s: float = WINDOW_S, _without: Without = NONE) -> Limits:
+    """The sliding window of the state layer: `most` in `window_s` seconds, none while Redis is away."""
+    limit = Limit(keys=ORDER_LIMIT, most=most, window_s=window_s, when_redis_is_away="closed")
     return Limits(
-        name=f"state layer, limiter{lacks}",
-        make=lambda endpoints, clock: HardenedLimiter(endpoints, clock, _without),
+        name=f"state layer, limiter{lacking(_without)}",
+        make=lambda endpoints, clock: HardenedLimiter(endpoints, clock, limit, _without),
     )

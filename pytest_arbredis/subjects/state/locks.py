@@ -12,7 +12,7 @@ from pytest_arbredis.state.errors import ConflictError, StateError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.locks.lock import FencedLock, FencedResource
 from pytest_arbredis.state.locks.reign import reigns_of
-from pytest_arbredis.subjects.state.reaching import settings_of
+from pytest_arbredis.subjects.state.connecting import lacking, settings_of
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -132,5 +132,6 @@ class HardenedLock:
 
 def locks(*, _without: Without = NONE) -> Locks:
     """The fenced lock of the state layer, and its resource in the same Redis."""
-    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
-    return Locks(name=f"state layer, fenced lock{lacks}", make=lambda endpoints: HardenedLock(endpoints, _without))
+    return Locks(
+        name=f"state layer, fenced lock{lacking(_without)}", make=lambda endpoints: HardenedLock(endpoints, _without)
+    )

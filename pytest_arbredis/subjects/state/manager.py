@@ -17,6 +17,7 @@ from pytest_arbredis.load.apart import RECONCILE
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
+from pytest_arbredis.subjects.state.connecting import lacking
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -135,9 +136,8 @@ def managers(what: What, *, journalled: Outcome = "ok", _without: Without = NONE
     """The state manager of the state layer."""
     from pytest_arbredis.subjects.state.hardened_manager import HardenedManager
 
-    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
     return Managers(
-        name=f"state layer, manager's {what}{lacks}",
+        name=f"state layer, manager's {what}{lacking(_without)}",
         what=what,
         make=lambda endpoints: HardenedManager(endpoints, without=_without),
         journalled=journalled,

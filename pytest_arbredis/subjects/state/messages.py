@@ -10,10 +10,9 @@ from pytest_arbredis.state.channels.channel import Channel
 from pytest_arbredis.state.channels.events import Gap, Message
 from pytest_arbredis.state.channels.publisher import Publisher
 from pytest_arbredis.state.channels.subscriber import Subscriber
-from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
-from pytest_arbredis.subjects.state.reaching import settings_of
+from pytest_arbredis.subjects.state.connecting import hardened, lacking
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class HardenedEther:
     """Implements `Ether` by the state layer."""
 
     def __init__(self, endpoints: Endpoints, without: Without) -> None:
-        self._redis = StateRedis(settings_of(endpoints))
+        self._redis = hardened(endpoints)
         self._publisher = Publisher(self._redis, _without=without)
         self._without = without
         self._subscriber: Subscriber | None = None
@@ -127,5 +126,6 @@ def channel_of(key: str) -> Channel:
 
 def messages(*, _without: Without = NONE) -> Messages:
     """Publish and subscribe of the state layer."""
-    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
-    return Messages(name=f"state layer, channels{lacks}", make=lambda endpoints: HardenedEther(endpoints, _without))
+    return Messages(
+        name=f"state layer, channels{lacking(_without)}", make=lambda endpoints: HardenedEther(endpoints, _without)
+    )

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
-from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.queue.plans import QueueRules
 from pytest_arbredis.state.queue.queue import TaskQueue
-from pytest_arbredis.subjects.state.reaching import settings_of
+from pytest_arbredis.subjects.state.connecting import hardened, lacking
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class HardenedQueue:
     """Implements `Queue` by the state layer."""
 
     def __init__(self, endpoints: Endpoints, without: Without) -> None:
-        self._redis = StateRedis(settings_of(endpoints))
+        self._redis = hardened(endpoints)
         self._rules = QueueRules(lease_s=LEASE_S, _without=without)
         self._tasks = TaskQueue(self._redis, rules=self._rules)
 
@@ -167,5 +166,6 @@ class HardenedQueue:
 
 def tasks(*, _without: Without = NONE) -> Tasks:
     """The task queue of the state layer."""
-    lacks = f" without {', '.join(sorted(_without))}" if _without else ""
-    return Tasks(name=f"state layer, task queue{lacks}", make=lambda endpoints: HardenedQueue(endpoints, _without))
+    return Tasks(
+        name=f"state layer, task queue{lacking(_without)}", make=lambda endpoints: HardenedQueue(endpoints, _without)
+    )

@@ -97,6 +97,8 @@ def test_a_file_that_gives_no_scenario_is_wrong_usage(tmp_path, text, name, told
         ("nowhere.py", "there is no file 'nowhere.py'"),
         ("nope", r"(?s)unknown scenario 'nope'.*failover.*failover\.crash.*lost_writes"),
         ("", "unknown scenario ''"),
+        ("failover.chrash", r"use one of: failover\.crash,"),
+        ("failover.nope", r"failover\.confirmed.*names all"),
         ("arbredis_no_such_module:X", "'arbredis_no_such_module' cannot be imported: ModuleNotFoundError"),
         ("arbredis_my_drills:NOPE", "(?s)unknown Scenario in arbredis_my_drills 'NOPE'.*FIRST, PRODUCTION, SAME"),
         ("arbredis_my_drills:NUMBER", "(?s)unknown Scenario in arbredis_my_drills 'NUMBER'.*FIRST"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_arbredis.cli.durations import seconds_of
+from pytest_arbredis.cli.durations import seconds_of, text_of
 from pytest_arbredis.errors import UsageError
 
 
@@ -19,3 +19,11 @@ def test_a_length_is_in_seconds(text, seconds):
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match="24h"):
         seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (119, "119.0 s"), (168, "2.8 m"), (7200, "2.0 h"), (108000, "30.0 h"), (604800, "7.0 d")],
+)
+def test_a_length_is_told_in_the_largest_unit_of_which_there_are_two(seconds, text):
+    assert text_of(seconds) == text

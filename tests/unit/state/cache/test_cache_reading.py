@@ -151,8 +151,9 @@ def test_what_cannot_be_json_is_the_callers_mistake(desk):
     steps = reading.read(desk, KEY)
     next(steps)
     steps.send(plans.Found(None, leads=True))
+    assert isinstance(steps.send(float("nan")), reading.AskRedis), "the lease is given back first"
     with pytest.raises(MisuseError, match="the database gave"):
-        steps.send(float("nan"))
+        steps.send(1)
 
 
 def test_jitter_takes_away_and_never_adds(desk):

@@ -48,6 +48,12 @@ def test_the_environment_by_parts():
     assert (made.address, made.db, made.password, made.max_connections) == (("h", 6380), 2, "secret", 7)
 
 
+@pytest.mark.parametrize("most", ["0", "501", "many", "-1"])
+def test_a_pool_of_no_size_is_refused(most):
+    with pytest.raises(MisuseError):
+        settings_of_env({"REDIS_MAX_CONNECTIONS": most})
+
+
 def test_an_empty_environment_is_localhost():
     assert settings_of_env({}) == Settings()
 

@@ -478,5 +478,7 @@ def test_where_redis_is_comes_from_the_arguments_and_then_the_environment():
     told = settings_of("here", 1, 2, env=env)
     assert (told.address, told.db) == (("here", 1), 2)
     assert settings_of(None, None, 0, env={}).address == ("localhost", 6379)
+    told = settings_of(None, None, 0, env={"REDIS_USERNAME": "bot", "REDIS_CA_FILE": "/ca.pem"})
+    assert (told.username, told.tls, told.tls_ca_file) == ("bot", True, "/ca.pem")
     with pytest.raises(MisuseError, match="REDIS_PORT"):
         settings_of(None, None, 0, env={"REDIS_PORT": "many"})

@@ -27,7 +27,7 @@ def result(plan, *replies):
     return pytest.fail(f"it asks for more: {ask}")
 
 
-def take(wait_s=0, knows=None, rules=RULES):
+def take(wait_s=0, knows=(), rules=RULES):
     return plans.take(rules, "me", wait_s=wait_s, knows=knows, expired=[])
 
 
@@ -48,8 +48,8 @@ def test_a_take_never_waits_for_longer_than_a_third_of_the_lease_at_once():
 def test_what_is_held_unknowingly_is_given_back_first():
     asks, _ = result(take(knows=[RAW]), 0, None)
     assert asks[0].args == ("me", 3000, "1", RAW)
-    asks, _ = result(take(knows=None), 0, None)
-    assert asks[0].args == ("me", 3000, "0")
+    asks, _ = result(take(), 0, None)
+    assert asks[0].args == ("me", 3000, "1")
 
 
 def test_the_naive_take_is_a_brpop():
@@ -66,9 +66,11 @@ def test_an_element_that_is_no_task_is_said_to_be_none(raw):
         parsed(raw)
 
 
-def test_a_payload_that_is_no_json_is_refused():
-    with pytest.raises(MisuseError, match="cannot be JSON"):
-        encoded(object())
+@pytest.mark.parametrize("payload", [object(), {"price": float("nan")}, "x" * 1_000_000])
+def test_a_payload_that_is_no_json_is_refused(payload):
+    """NaN would come back as null: an order without a price."""
+    with pytest.raises(MisuseError, match="payload of a task"):
+        encoded(payload)
 
 
 @pytest.mark.parametrize("wait_s", [-1, float("nan"), float("inf")])

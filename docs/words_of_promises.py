@@ -1,0 +1,55 @@
+"""What docs/promises.md says around its tables; `build_promises.py` makes these."""
+
+from __future__ import annotations
+
+HEAD = """\
+# What the state layer promises
+
+What may become of an operation when Redis, or the way to it, fails; for each key, with the scenario that proves it.
+Look your key up [at a glance](#at-a-glance); then read [every key](#every-key), which holds for yours too, and the
+section of your key, which says what its own operations add. **What a row does not mention may not happen.**
+
+No guarantee is absolute: over asynchronous replication a token and its effect roll back together, and a queue too.
+
+- **may be** *lost*: an acknowledged change is gone, or an old state is back. *Repeated*: it took effect twice.
+  *Delayed*: it comes later than asked. *Refused*: the caller gets an error, which says whether anything was applied.
+- **proven by** names a scenario; `arbredis drill NAME` runs it. *valid*: the promise held. *shown*: nothing mends this,
+  and the run demonstrates it.
+- **as designed** is the naive twin, which does what the design says and no more, in the same scenario: same workload,
+  schedule, seeds and checks. *violated*: one of the checks found it out.
+- Every figure is of one call of `make promises`, at commit `{commit}`, on {date}; {machine}.
+  {surely}Written by `docs/build_promises.py`, which adds nothing but these words.
+"""
+
+EVENTS = {
+    "crash": "Redis's process is killed and started again; what it had written, the kernel still has",
+    "power loss": "the process is killed, and has only what it had synced to disk",
+    "failover": "the primary is killed or cut off; Sentinels promote a replica",
+    "partition": "clients, Redis and Sentinels are parted from one another",
+    "OOM": "memory is full, and the policy evicts nothing",
+    "eviction": "memory is full, and the policy takes keys away",
+    "Redis away": "Redis, or what leads to it, cannot be reached for some time",
+    "reply lost": "a command is applied, and its connection ends before the reply",
+    "stall": "requests or replies hang, or trickle, on open connections",
+    "disconnect": "connections are cut",
+    "consumer dies": "a process ends with what it had taken",
+    "concurrency": "many clients at once, and no fault",
+    "no fault": "what goes wrong by itself",
+}
+"""What an event is, by what it begins with; behind a comma is how Redis is set."""
+
+SETTINGS = {
+    "AOF always, AOF everysec, no fsync": "`appendonly yes`, and `appendfsync` always, everysec or no",
+    "RDB": "snapshots only (`save`)",
+    "no persistence": "neither of both",
+    "stock": "replication as Redis has it by itself: nobody waits for a replica",
+    "min-replicas": "`min-replicas-to-write` and `min-replicas-max-lag`",
+    "WAIT by all": "each change waits for all replicas (`wait_replicas`)",
+}
+
+OF_EVERY_KEY = """\
+Proven on plain Strings: in these events Redis makes no difference between keys, but that a policy `volatile-*` takes
+only those that expire.
+"""
+
+NO_OWN = "What holds for [every key](#every-key), and no more.\n"

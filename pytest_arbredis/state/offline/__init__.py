@@ -1,0 +1,1 @@
+"""Operations that wait while Redis is away: few of them, not for long, and in their order."""

@@ -1,0 +1,1 @@
+"""Metrics of a symbol: profit and loss, trades, win rate, latency, kept for a week."""
