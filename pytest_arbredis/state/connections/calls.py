@@ -16,7 +16,7 @@ from pytest_arbredis.state.asks import Batch, Command, Confirm, Transaction
 from pytest_arbredis.state.clock import NS_PER_S
 from pytest_arbredis.state.connections.attempt import Attempt
 from pytest_arbredis.state.connections.commands import CHANGE_NOTHING, name_of
-from pytest_arbredis.state.connections.discovery import Primary, pause_s
+from pytest_arbredis.state.connections.discovery import LAST_TRY_S, Primary, pause_s
 from pytest_arbredis.state.connections.exchange import exchange
 from pytest_arbredis.state.connections.handshake import before_anything
 from pytest_arbredis.state.connections.pool import Pool
@@ -194,7 +194,7 @@ class Calls:
     async def _try_again(self, attempt: Attempt, error: StateError, expires_ns: int) -> bool:
         """Whether another attempt was let in, after a pause; there must be time left, and the breaker must agree."""
         pause = pause_s(0, self._chance)
-        if time.monotonic_ns() + pause * NS_PER_S >= expires_ns:
+        if time.monotonic_ns() + (pause + LAST_TRY_S) * NS_PER_S >= expires_ns:
             return False
         attempt.settle(error)
         await self._backend.pause(pause)

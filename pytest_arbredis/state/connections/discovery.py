@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE_S: Final = 0.02
 _LONGEST_PAUSE_S: Final = 0.5
+LAST_TRY_S: Final = 0.05
+"""With less time left than this there is no further try: it would say that nobody answered, where nobody could."""
 
 
 def pause_s(attempt: int, chance: random.Random) -> float:
@@ -95,6 +97,7 @@ class Primary:
         if not self.settings.sentinels:
             return self.found, await self._open(self.settings.address, expires_ns)
         attempt = 0
+        unknown: UnknownPrimaryError | None = None
         while True:
             try:
                 address = self._known or await self._find(expires_ns)
@@ -102,9 +105,12 @@ class Primary:
                 return found, await self._open(address, self._share_of(expires_ns))
             except UnavailableError as error:
                 self.doubt()
+                unknown = error if isinstance(error, UnknownPrimaryError) else unknown
                 pause = pause_s(attempt, self._chance)
-                if time.monotonic_ns() + pause * NS_PER_S >= expires_ns:
-                    raise self._given_up(error, attempt + 1) from error
+                now_ns = time.monotonic_ns()
+                if now_ns + (pause + LAST_TRY_S) * NS_PER_S >= expires_ns:
+                    late = now_ns >= expires_ns  # it was cut short, and says less than the one before
+                    raise self._given_up((unknown if late else None) or error, attempt + 1) from error
             attempt += 1
             await self._backend.pause(pause)
 
