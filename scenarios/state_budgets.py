@@ -40,7 +40,7 @@ ASYNCIO = replace(
     name="state_budgets.asyncio",
     promise="Through the state layer in asyncio GET P99 < 0.5 ms, SET P99 < 0.8 ms, PUBLISH P99 < 1.2 ms.",
     subject=subjects.state_layer(asyncio=True, breaker=BreakerPolicy()),
-    workload=workloads.commands(rate_hz=2100, names=COMMANDS),
+    workload=workloads.commands(rate_hz=2300, names=COMMANDS),
     seconds=15,
     checks=(
         checks.latency("GET", p50_ms=0.2, p95_ms=0.3, p99_ms=0.5, noise_allowance=2),

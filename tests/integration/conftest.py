@@ -29,11 +29,14 @@ ON_CONTAINERS = frozenset({"failover.crash", "oom.refusal", "retries.pool"})
 
 OF_THE_STATE_LAYER = frozenset(
     {
-        *("state_sessions.crash", "state_sessions.crash.naive", "state_queue.done", "state_queue.done.naive"),
-        *("state_manager.away", "state_breaker.outage", "state_failover.crash", "state_locks.failover"),
+        *("state_sessions.crash", "state_sessions.crash.naive", "state_queue.done", "state_manager.away"),
+        *("dual.one_away", "power_loss.everysec"),
     }
 )
 """Scenarios of the state layer that `make test` runs. `make quality` runs all, `make promises` each over 20 seeds."""
+
+ALIKE_FILES = frozenset({"test_breaker_ablations"})
+"""Files of tests of what has nothing to do with the launcher."""
 
 LONG = frozenset({"sentinel_minority.lost", "crash_of_a_minority", "down_of_a_majority"})
 """What waits for Sentinels that may have to vote twice."""
@@ -45,8 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         scenario = getattr(params.get("scenario"), "name", "")
-        of_many = scenario.startswith("state_") and scenario not in OF_THE_STATE_LAYER
+        of_many = scenario.startswith(("state_", "dual", "power_loss")) and scenario not in OF_THE_STATE_LAYER
         repeated = (scenario and scenario not in ON_CONTAINERS) or params.get("name") in ALIKE_ON_BOTH
+        repeated = repeated or item.path.stem in ALIKE_FILES
         long = of_many or scenario in LONG or params.get("name") in LONG
         if long or (params.get("launcher") == "docker" and repeated):
             item.add_marker("thorough")
