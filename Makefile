@@ -27,7 +27,7 @@ drill: $(VENV)/.servers
 	@$(BIN)/arbredis drill $(ARGS)
 
 test: $(VENV)/.servers $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not alone and not thorough' $(ARGS) $(NONE_OF_THESE)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m 'not alone and not thorough' $(ARGS) $(NONE_OF_THESE)
 	$(BIN)/python -m pytest -m alone $(ARGS) $(NONE_OF_THESE)
 
 quality: $(VENV)/.servers $(VENV)/.dev

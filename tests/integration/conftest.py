@@ -18,7 +18,9 @@ ALIKE_ON_BOTH = frozenset(
     (
         *("bandwidth", "blackhole", "client_kill", "client_pause", "client_pause_of_writes", "down", "eviction"),
         *("limit_data", "limit_data_after_handshake", "max_clients", "no_replicas", "replication_cut", "reset"),
-        *("slice", "slow_close", "stall", "busy_script", "demotion"),
+        *("slice", "slow_close", "stall", "busy_script", "demotion", "latency", "blackhole_of_requests"),
+        *("demotion_without_sentinels", "demotion_without_replicas", "eviction_of_what_expires", "out_of_memory"),
+        *("disk_full_under_sentinels", "slow_disk_in_the_background"),
     )
 )
 """Cases of faults on links and in Redis itself, which a launcher has no part in."""
@@ -34,6 +36,9 @@ OF_THE_STATE_LAYER = frozenset(
     }
 )
 """Scenarios of the state layer that `make test` runs. `make quality` runs all, `make promises` each over 20 seeds."""
+
+DIRT_ON_CONTAINERS = frozenset({"dirty_data", "paused_primary_and_sentinel", "crashed_primary"})
+"""What a reset cleans up by means of the launcher; the rest is set back in Redis itself."""
 
 ALIKE_FILES = frozenset({"test_breaker_ablations"})
 """Files of tests of what has nothing to do with the launcher."""
@@ -51,6 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         of_many = scenario.startswith(("state_", "dual", "power_loss")) and scenario not in OF_THE_STATE_LAYER
         repeated = (scenario and scenario not in ON_CONTAINERS) or params.get("name") in ALIKE_ON_BOTH
         repeated = repeated or item.path.stem in ALIKE_FILES
+        repeated = repeated or getattr(params.get("dirt"), "__name__", "dirty_data") not in DIRT_ON_CONTAINERS
         long = of_many or scenario in LONG or params.get("name") in LONG
         if long or (params.get("launcher") == "docker" and repeated):
             item.add_marker("thorough")
