@@ -113,18 +113,20 @@ class _Reader:
         self._texts: dict[int, str] = {}
         self._headers: list[tuple[int, Header]] = []
         try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:
-            raise self._unfinished() from None
+            self._file = path.open("rb")
         except OSError as error:
             raise MalformedHistoryError(
                 f"{path} cannot be read: {error.strerror}", remedy="name a readable history.jsonl"
             ) from error
         try:
+            self._map = self._mapped()
+        except BaseException:
+            self._file.close()
+            raise
+        try:
             self.nonce = self._checked()
         except BaseException:
-            self._map.close()
+            self._close()
             raise
 
     def __enter__(self) -> Self:
@@ -133,7 +135,7 @@ class _Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._map.close()
+        self._close()
 
     def newest_header(self) -> Header:
         """The header as it was last recorded; after `records`."""
@@ -231,9 +233,28 @@ class _Reader:
     def _json(self, position: int, size: int, short: bytes) -> bytes:
         if not position and size <= len(short):
             return short[:size]
-        if position < UNIT or position + size > len(self._map):
+        end = position + size
+        if position < UNIT or (end > len(self._map) and not self._reaches(end)):
             raise LookupError(f"it points to byte {position}, outside of the file")
-        return self._map[position : position + size]
+        return self._map[position:end]
+
+    def _reaches(self, end: int) -> bool:
+        """Whether the file has grown to there since it was mapped: a record of an early chunk may be younger."""
+        self._map.close()
+        self._map = self._mapped()
+        return end <= len(self._map)
+
+    def _mapped(self) -> mmap.mmap:
+        try:
+            return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError:
+            raise self._unfinished() from None
+        except OSError as error:
+            raise self._bad(f"it cannot be read: {error.strerror}") from error
+
+    def _close(self) -> None:
+        self._map.close()
+        self._file.close()
 
     def _chunks(self) -> list[tuple[int, int]]:
         """Where the records of every chunk of records begin and end."""

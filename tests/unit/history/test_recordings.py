@@ -15,6 +15,7 @@ from pytest_arbredis.history.jsonl import load
 from pytest_arbredis.history.layout import CHUNK_HEADER, INVOCATION, OUTCOME_AT, RECORD, UNIT
 from pytest_arbredis.history.lines import HistoryWarning
 from pytest_arbredis.history.recorder import Recorder
+from pytest_arbredis.history.recording import _Reader
 from pytest_arbredis.history.records import Header
 from pytest_arbredis.history.whereabouts import recording_of
 
@@ -190,6 +191,15 @@ def test_overlapping_operations_of_a_process_are_named(recorder):
     recorder.begin(process=1, name="write")
     with pytest.raises(MalformedHistoryError, match=r"operation 1 of process 1 .* one operation at a time"):
         load(recorder.path)
+
+
+def test_what_the_file_grew_by_while_it_was_read_is_read_too(recorder, path):
+    """A record in an early chunk may point to JSON that came after the reader looked how long the file is."""
+    recorder.complete(recorder.begin(process=0, name="write", key="k", input="v"), outcome="ok")
+    with _Reader(recording_of(path)) as reader:
+        for process in range(8):
+            recorder.complete(recorder.begin(process=process, name="write", key="k", input="x" * 300_000), outcome="ok")
+        assert [len(op.input) for op in reader.records() if hasattr(op, "input")] == [1, *[300_000] * 8]
 
 
 def test_a_value_longer_than_any_chunk_is_recorded(recorder):
