@@ -92,8 +92,8 @@ NOTHING = schedule.nothing()
 AWAY = schedule.at(seconds=0.4).down("primary").lasting(seconds=0.5)
 """The primary cannot be reached for half a second."""
 
-REPLIES_LOST = schedule.at(seconds=0.4).limit_data("primary", after_handshake=True).lasting(seconds=0.5)
-"""Commands are applied and their replies are lost, for half a second."""
+REPLIES_LOST = schedule.at(seconds=0.4).limit_data("primary", after_handshake=True).lasting(seconds=0.9)
+"""Commands are applied and their replies are lost, for long enough that also where the machine stalls some meet it."""
 
 SILENT = schedule.at(seconds=0.4).stall("primary").lasting(seconds=0.8)
 """Nothing is answered for a while; what was sent is applied then."""

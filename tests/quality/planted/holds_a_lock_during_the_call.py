@@ -14,8 +14,9 @@ from pytest_arbredis.subjects.redis_py_objects import OPERATIONS
 
 LATENCY_MS = 80
 MOST_MS = 3 * LATENCY_MS
-NOTICED_NS = 20 * NS_PER_MS
-"""A call that waited for others so long is touched: without a fault one takes a millisecond."""
+NOTICED_NS = 60 * NS_PER_MS
+"""A call that waited for others so long is touched: without a fault one takes a millisecond, and 20 where the machine
+stalls, which the mended code meets as well."""
 
 
 class Session(LineSession):
@@ -64,9 +65,9 @@ PLANTED = Planted(
     correct=lambda dialer, _: LineSession(dialer, OPERATIONS["register"]),
     steps=WRITE_AND_READ,
     workload=registers(rate_hz=80, clients=8),
-    faults=schedule.at(seconds=0.3).latency("primary", ms=LATENCY_MS).lasting(seconds=1.2),
+    faults=schedule.at(seconds=0.9).latency("primary", ms=LATENCY_MS).lasting(seconds=1.2),
     claim=checks.invariant("calls_do_not_wait_for_one_another", calls_side_by_side),
-    seconds=2.2,
+    seconds=2.8,
     timeout_s=1.0,
     only_by_a_fault=True,
 )
