@@ -1,9 +1,10 @@
 """Every promise of the state layer over many seeds, its naive twin in the same scenarios, and each hardening left out.
 
-`make promises`, an hour or more. What is finished is kept by commit in `.arbredis/promises/`: a second call goes on
-where the first was ended. When all is there it goes to `benchmarks/results/promises.json`, from which
-`docs/build_promises.py` writes `docs/promises.md`. Exit status 1 if anything was not as promised, 3 if runs are
-missing.
+`make promises`, two hours or more on one worker; several may run side by side, each with an `--only` or `--scenario`
+of its own. What is finished is kept by commit in `.arbredis/promises/`: a second call goes on where the first was
+ended, and `--earlier COMMIT` takes over what was played whole at an earlier commit and not at this one. When all is
+there it goes to `benchmarks/results/promises.json`, from which `docs/build_promises.py` writes `docs/promises.md`. Exit
+status 1 if anything was not as promised, 3 if runs are missing.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ from pytest_arbredis.topology.means import Means
 from pytest_arbredis.topology.pool import DeploymentPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_arbredis import Scenario
+
+    Line = dict[str, object]
 
 RESULTS = Path(__file__).parent / "results" / "promises.json"
 STATE = ROOT / ".arbredis" / "promises"
@@ -61,6 +64,11 @@ class Job:
     def name(self) -> tuple[str, str, int]:
         """What tells it from other runs of its part."""
         return self.scenario.name, self.without, self.seed
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """What the runs of all seeds have in common: a row of the file."""
+        return self.part, self.scenario.name, self.without
 
 
 def claims() -> list[Claim]:
@@ -100,10 +108,10 @@ def _of(part: str, claim: Claim, seeds: int) -> Iterator[Job]:
                 yield Job(part=part, scenario=without, seed=seed, without=name, due=due)
 
 
-def played(job: Job, pool: DeploymentPool, folder: Path) -> dict[str, object]:
+def played(job: Job, pool: DeploymentPool, folder: Path) -> Line:
     """What came of one run: `error` if the harness failed."""
     began = time.monotonic()
-    told: dict[str, object] = {
+    told: Line = {
         "part": job.part,
         "scenario": job.scenario.name,
         "without": job.without,
@@ -122,25 +130,40 @@ def played(job: Job, pool: DeploymentPool, folder: Path) -> dict[str, object]:
     return {**told, "word": word, "why": why[:300], "took_s": round(time.monotonic() - began, 1)}
 
 
-def counted(kept: Kept) -> list[dict[str, object]]:
-    """For each scenario and hardening how its runs came out."""
-    groups: dict[tuple[str, str, str, str], list[dict[str, object]]] = defaultdict(list)
-    for line in kept.lines:
-        groups[str(line["part"]), str(line["scenario"]), str(line["without"]), str(line["due"])].append(line)
-    rows = []
-    for (part, scenario, without, due), lines in groups.items():
-        words = Counter(str(line["word"]) for line in lines)
+def group_of(line: Line) -> tuple[str, str, str]:
+    """`Job.group` of a run that was played."""
+    return str(line["part"]), str(line["scenario"]), str(line["without"])
+
+
+def taken_over(lines: Iterable[Line], revision: str, everything: Iterable[Job]) -> list[Line]:
+    """Lines of an earlier commit, of groups that it has whole and of which `lines` has nothing."""
+    due = Counter(job.group for job in everything)
+    there = {group_of(line) for line in lines}
+    found = [line | {"commit": revision} for line in Kept(STATE / f"{revision}.jsonl").lines]
+    whole = Counter(map(group_of, found))
+    return [line for line in found if (group := group_of(line)) not in there and whole[group] >= due[group] > 0]
+
+
+def counted(lines: Iterable[Line], revision: str) -> list[Line]:
+    """For each scenario and hardening how its runs came out, and at which commit."""
+    groups: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[(*group_of(line), str(line["due"]))].append(line)
+    rows: list[Line] = []
+    for (part, scenario, without, due), runs in groups.items():
+        words = Counter(str(line["word"]) for line in runs)
         rows.append(
             {
                 "part": part,
                 "scenario": scenario,
                 "without": without,
                 "due": due,
-                "runs": len(lines),
+                "commit": runs[0].get("commit", revision),
+                "runs": len(runs),
                 "as_due": words[due],
-                "at_least": round(at_least(words[due], len(lines)), 4),
+                "at_least": round(at_least(words[due], len(runs)), 4),
                 "words": dict(words),
-                "otherwise": [line for line in lines if line["word"] != due],
+                "otherwise": [line for line in runs if line["word"] != due],
             }
         )
     return rows
@@ -153,15 +176,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scenario", action="append", help="play only this scenario's runs")
     parser.add_argument("--fresh", action="store_true", help="forget what is finished")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"so many of each, not {SEEDS}: a quick look")
+    parser.add_argument(
+        "--earlier", default="", metavar="COMMIT", help="take over what this one has not run: the page names its commit"
+    )
     parser.add_argument("--most", type=int, help="play so many runs and stop")
     chosen = parser.parse_args(arguments)
+    if chosen.earlier and not (STATE / f"{chosen.earlier}.jsonl").exists():
+        known = ", ".join(sorted(path.stem for path in STATE.glob("*.jsonl"))) or "none"
+        parser.error(f"of --earlier {chosen.earlier} nothing is kept; runs are there of {known}")
     about, revision = described(), commit()
     path = STATE / name_of(revision, made_here=MADE_HERE)
     if chosen.fresh:
         path.unlink(missing_ok=True)
     kept = Kept(path)
     everything = [job for part in PARTS for job in jobs(part, chosen.seeds)]
-    done = {(line["part"], line["scenario"], line["without"], line["seed"]) for line in kept.lines}
+    earlier = taken_over(kept.lines, chosen.earlier, everything) if chosen.earlier else []
+    done = {(*group_of(line), line["seed"]) for line in (*kept.lines, *earlier)}
     left = [job for job in everything if (job.part, *job.name) not in done]
     now = [
         job
@@ -184,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{line['took_s']} s{mark}",
                 flush=True,
             )
-    rows = counted(kept)
+    rows = counted((*kept.lines, *earlier), revision)
     wrong = [row for row in rows if row["as_due"] != row["runs"]]
     for row in wrong:
         without = f" without {row['without']}" if row["without"] else ""

@@ -56,7 +56,7 @@ def render(results: dict[str, Any], stated: list[Claim]) -> str:
         for part in (f"### {_heading(name)}\n", _keys(name, patterns), table(own, rows, patterns) if own else NO_OWN)
     ]
     parts = [
-        HEAD.format(**{**results, "machine": where, "surely": _surely(results)}),
+        HEAD.format(**{**results, "machine": where, "earlier": _earlier(results), "surely": _surely(results)}),
         glance(everywhere, groups),
         "## Every key\n",
         OF_EVERY_KEY,
@@ -242,6 +242,15 @@ def _surely(results: dict[str, Any]) -> str:
         return ""
     sure = f"at least {most['at_least']:.0%} of all runs come out so, at {results['confidence']:.0%} confidence"
     return f"{most['runs']} of {most['runs']} says that {sure}.\n  "
+
+
+def _earlier(results: dict[str, Any]) -> str:
+    """Which runs are of a commit before."""
+    runs: dict[str, int] = {}
+    for row in results["rows"]:
+        if row["commit"] != results["commit"]:
+            runs[row["commit"]] = runs.get(row["commit"], 0) + row["runs"]
+    return "".join(f"{count} runs, of whole scenarios, were played at `{one}`.\n  " for one, count in runs.items())
 
 
 def _plain(text: str) -> str:

@@ -17,8 +17,8 @@ No guarantee is absolute: over asynchronous replication a token and its effect r
   and the run demonstrates it.
 - **as designed** is the naive twin, which does what the design says and no more, in the same scenario: same workload,
   schedule, seeds and checks. *violated*: one of the checks found it out.
-- Every figure is of one call of `make promises`, at commit `{commit}`, on {date}; {machine}.
-  {surely}Written by `docs/build_promises.py`, which adds nothing but these words.
+- Every figure is of `make promises`, at commit `{commit}`, on {date}; {machine}.
+  {earlier}{surely}Written by `docs/build_promises.py`, which adds nothing but these words.
 """
 
 EVENTS = {

@@ -34,16 +34,16 @@ page = loaded(ROOT / "docs" / "build_promises.py")
 CLAIMS: list[Claim] = bench.claims()
 
 
+def played_as_due(job):
+    """The line of a run that came out as it must."""
+    named = {"part": job.part, "scenario": job.scenario.name, "without": job.without, "seed": job.seed}
+    return {**named, "due": job.due, "word": job.due, "why": "", "took_s": 1.0}
+
+
 def rows_as_promised():
     """What the file has when every run comes out as it must."""
-    kept = type("Kept", (), {})()
-    kept.lines = [
-        {"part": job.part, "scenario": job.scenario.name, "without": job.without, "seed": job.seed, "due": job.due,
-         "word": job.due, "why": "", "took_s": 1.0}
-        for part in bench.PARTS
-        for job in bench.jobs(part)
-    ]  # fmt: skip
-    return bench.counted(kept)
+    lines = [played_as_due(job) for part in bench.PARTS for job in bench.jobs(part)]
+    return bench.counted(lines, "abc")
 
 
 def results(rows):
@@ -86,6 +86,30 @@ def test_a_run_that_came_out_otherwise_is_shown():
     rows = rows_as_promised()
     rows[0]["otherwise"] = [{"scenario": "x", "without": "", "seed": 7, "word": "unknown", "due": "valid", "why": "so"}]
     assert "- `x`, seed 7: unknown, not valid: so" in page.render(results(rows), CLAIMS)
+
+
+def test_whole_scenarios_of_an_earlier_commit_are_taken_over_and_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "STATE", tmp_path)
+    everything = [job for part in bench.PARTS for job in bench.jobs(part)]
+    [here, there, half] = list(dict.fromkeys(job.group for job in everything))[:3]
+    earlier = bench.Kept(tmp_path / "before.jsonl")
+    for job in everything:
+        if job.group in (here, there) or (job.group == half and job.seed == 1):
+            earlier.add(played_as_due(job))
+    now = [played_as_due(job) for job in everything if job.group == here]
+    taken = bench.taken_over(now, "before", everything)
+    assert {bench.group_of(line) for line in taken} == {there}
+    rows = bench.counted([*now, *taken], "abc")
+    assert [(row["scenario"], row["commit"]) for row in rows] == [(here[1], "abc"), (there[1], "before")]
+    assert f"{len(taken)} runs, of whole scenarios, were played at `before`" in page._earlier(results(rows))
+
+
+def test_an_earlier_commit_of_which_nothing_is_kept_is_an_error_that_names_what_is_there(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "STATE", tmp_path)
+    (tmp_path / "abc.jsonl").touch()
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(["--earlier", "abd"])
+    assert "of --earlier abd nothing is kept; runs are there of abc" in capsys.readouterr().err
 
 
 def test_a_scenario_that_was_not_run_makes_no_page():
