@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.state.keyspace.rules import breaches
@@ -34,7 +35,7 @@ class PatternFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What a Redis holds. `breaches` are the first that were found, `by_rule` counts all of them.
+    """What a Redis holds. `breaches` are the first that were found of each rule, `by_rule` counts all of them.
 
     A key that SCAN gave twice, because the keyspace changed meanwhile, counts twice; what came and went while it walked
     may be missing.
@@ -66,7 +67,7 @@ class AuditReport:
 
 
 class Count:
-    """Counts keys as they are seen; keeps the first `most` breaches."""
+    """Counts keys as they are seen; keeps `most` breaches: a rule that is broken often hides no other."""
 
     def __init__(self, *, most: int) -> None:
         self.keys = 0
@@ -74,7 +75,7 @@ class Count:
         self._persistent = 0
         self._patterns: dict[str, list[int]] = {}
         self._by_rule: Counter[str] = Counter()
-        self._first: list[Breach] = []
+        self._first: dict[str, list[Breach]] = {}
 
     def see(self, seen: Iterable[tuple[Found, int]]) -> None:
         """Count these keys, each with its memory in bytes."""
@@ -83,8 +84,9 @@ class Count:
             self._count(pattern, found, memory)
             for breach in broken:
                 self._by_rule[breach.rule] += 1
-                if len(self._first) < self._most:
-                    self._first.append(breach)
+                first = self._first.setdefault(breach.rule, [])
+                if len(first) < self._most:
+                    first.append(breach)
 
     def report(self, server: ServerFigures, *, took_s: float) -> AuditReport:
         """What was counted."""
@@ -96,11 +98,17 @@ class Count:
             keys=self.keys,
             bytes=sum(pattern.bytes for pattern in patterns),
             patterns=tuple(sorted(patterns, key=lambda pattern: (-pattern.keys, pattern.grammar))),
-            breaches=tuple(self._first),
+            breaches=self._shown(),
             by_rule=dict(sorted(self._by_rule.items())),
             took_s=took_s,
             state_may_be_evicted=bool(server.evicts_state and self._persistent),
         )
+
+    def _shown(self) -> tuple[Breach, ...]:
+        """The first of each rule, then the second of each, until there are enough; those of one rule together."""
+        in_turn = chain.from_iterable(zip_longest(*self._first.values()))
+        chosen = {id(breach) for breach in islice(filter(None, in_turn), self._most)}
+        return tuple(one for of_rule in self._first.values() for one in of_rule if id(one) in chosen)
 
     def _count(self, pattern: KeyPattern | None, found: Found, memory: int) -> None:
         self.keys += 1

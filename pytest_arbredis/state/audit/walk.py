@@ -50,14 +50,19 @@ class Walk:
         return look(self._cursor)
 
     def took(self, seen: Seen) -> float:
-        """A step saw this: how many seconds to wait before the next one, so that others have their share."""
+        """A step saw this: how many seconds to wait before the next one, so that others have their share.
+
+        The server does nothing for us while we count: that is part of the wait.
+        """
+        answered_ns = self._clock.monotonic_ns()
         self._count.see(seen.keys)
         self._cursor = seen.cursor
         self.over = seen.cursor == 0
         if self._progress is not None:
             self._progress(self._count.keys, self._server.keys)
-        busy_s = (self._clock.monotonic_ns() - self._step_ns) / NS_PER_S
-        return 0.0 if self.over else busy_s * (1 / self._share - 1)
+        owed_ns = (answered_ns - self._step_ns) * (1 / self._share - 1)
+        waited_ns = self._clock.monotonic_ns() - answered_ns
+        return 0.0 if self.over else max(0.0, owed_ns - waited_ns) / NS_PER_S
 
     def report(self) -> AuditReport:
         """What it found."""

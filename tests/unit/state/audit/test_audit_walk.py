@@ -82,6 +82,18 @@ def test_only_the_first_breaches_are_kept_and_all_are_counted():
     assert not report.clean
 
 
+def test_a_rule_that_is_broken_often_hides_no_other():
+    often = [(f"junk{n}", "string", -1) for n in range(50)]
+    report = audited(step(1, *often), step(0, ("price:BTC", "string", -1), ("price:ETH", "hash", 900)), shown=4)
+    assert [(breach.rule, breach.key) for breach in report.breaches] == [
+        ("grammar", "junk0"),
+        ("grammar", "junk1"),
+        ("ttl", "price:BTC"),
+        ("type", "price:ETH"),
+    ]
+    assert report.by_rule == {"grammar": 50, "ttl": 1, "type": 1}
+
+
 def test_state_that_may_be_evicted_is_found():
     assert audited(step(0, session(1)), policy=b"allkeys-lru").state_may_be_evicted
     assert not audited(step(0, ("price:BTC", "string", 900)), policy=b"allkeys-lru").state_may_be_evicted
@@ -93,6 +105,15 @@ def test_it_waits_between_steps_so_that_others_have_their_share(share, pause_s):
     clock = ManualClock()
     audited(step(1), step(2), step(0), clock=clock, share=share)
     assert clock.slept == pytest.approx([pause_s, pause_s, 0.0])
+
+
+@pytest.mark.parametrize(("counting_ms", "pause_s"), [(0.5, 0.0015), (5, 0.0)])
+def test_what_it_counts_meanwhile_is_part_of_the_wait(counting_ms, pause_s):
+    clock = ManualClock()
+    counts = lambda *_: setattr(clock, "now_ns", clock.now_ns + int(counting_ms * 1e6))  # noqa: E731
+    redis = Scripted(clock, [INFO % b"noeviction", 1, step(5, session(1)), step(0)])
+    Auditor(redis, clock=clock, sleep=clock.sleep).audit(progress=counts)
+    assert clock.slept == pytest.approx([pause_s, 0.0])
 
 
 @pytest.mark.parametrize("options", [{"share": 0}, {"share": 1.5}, {"shown": -1}])
