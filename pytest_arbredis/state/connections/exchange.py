@@ -9,7 +9,7 @@ import redis
 
 from pytest_arbredis.state.asks import Batch, Call, Command, Confirm, Transaction
 from pytest_arbredis.state.connections.commands import name_of
-from pytest_arbredis.state.connections.translation import reply_error, word_of
+from pytest_arbredis.state.connections.translation import ABORTED, reply_error, word_of
 from pytest_arbredis.state.errors import ConflictError, NotConfirmedError, RejectedError, ServerRefusedError, StateError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def _transaction(wire: Wire, ask: Transaction, expires_ns: int) -> Reply:
     refused = [reply for reply in replies[:-1] if isinstance(reply, redis.ResponseError)]
     if isinstance(done, redis.ResponseError):
         error = reply_error(refused[0] if refused else done)
-        if word_of(done) != "EXECABORT" and len(refused) < len(replies) - 1:
+        if not str(done).startswith(ABORTED) and len(refused) < len(replies) - 1:
             error.applied = "unknown"  # MULTI itself was refused: commands may have run on their own
         raise error
     if done is None:

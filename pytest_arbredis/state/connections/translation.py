@@ -76,9 +76,18 @@ RETRIED: Final = frozenset({"LOADING", "MASTERDOWN", "READONLY"})
 """Words after which another try may meet another server, or the same one in a better state."""
 
 
+ABORTED: Final = "EXECABORT"
+"""What an EXEC says that did nothing."""
+
+
 def word_of(error: redis.ResponseError) -> str:
-    """The first word of a reply: `OOM` of `OOM command not allowed …`. BUSY is not BUSYGROUP."""
+    """The first word of a reply: `OOM` of `OOM command not allowed …`. BUSY is not BUSYGROUP.
+
+    What an EXEC was refused for (Redis 7 and later say it) counts, not that it was.
+    """
     said = str(error)
+    if said.startswith(ABORTED):
+        said = said.partition("discarded because of: ")[2] or said
     return "MAXCLIENTS" if "max number of clients" in said else said.partition(" ")[0]
 
 

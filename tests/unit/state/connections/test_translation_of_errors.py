@@ -39,6 +39,14 @@ REPLIES = [
     ("NOPERM this user has no permissions to run the 'set' command", RejectedError),
     ("NOSCRIPT No matching script.", RejectedError),
     ("EXECABORT Transaction discarded because of previous errors.", RejectedError),
+    (
+        "EXECABORT Transaction discarded because of: READONLY You can't write against a read only replica.",
+        ReadOnlyError,
+    ),
+    (
+        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.",
+        OutOfMemoryError,
+    ),
     ("ERR value is not an integer or out of range", RejectedError),
     ("MOVED 3999 127.0.0.1:6381", RejectedError),
 ]
@@ -55,11 +63,21 @@ def test_a_reply_is_known_by_its_first_word(said, kind):
 
 def test_only_what_cannot_serve_counts_against_redis():
     unwell = {
-        said.partition(" ")[0]
+        word_of(redis.ResponseError(said))
         for said, _ in REPLIES
         if isinstance(reply_error(redis.ResponseError(said)), UnavailableError)
     }
-    assert unwell == {"LOADING", "READONLY", "MASTERDOWN", "OOM", "NOREPLICAS", "MISCONF", "BUSY", "UNBLOCKED", "ERR"}
+    assert unwell == {
+        "LOADING",
+        "READONLY",
+        "MASTERDOWN",
+        "OOM",
+        "NOREPLICAS",
+        "MISCONF",
+        "BUSY",
+        "UNBLOCKED",
+        "MAXCLIENTS",
+    }
 
 
 def test_arguments_of_an_unknown_command_are_not_repeated():
