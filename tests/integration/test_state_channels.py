@@ -121,6 +121,18 @@ def test_a_server_that_forgot_is_told_as_a_reset(publisher, subscribed, plain):
     ]
 
 
+def test_a_counter_that_was_flushed_and_came_as_far_again_is_told_as_a_reset(publisher, subscribed, plain):
+    subscriber = subscribed(TICKS)
+    for said in (1, 2):
+        publisher.publish(TICKS, said)
+    drained(subscriber)
+    cut(plain)
+    plain.flushall()
+    for said in ("anew", "missed"):
+        publisher.publish(TICKS, said)
+    assert drained(subscriber) == [Reset(channel=TICKS.wire)]
+
+
 def test_the_state_is_read_again_at_each_gap(port, plain):
     read = []
 

@@ -36,8 +36,13 @@ PUBLISH: Final = Script(
     + EPOCH
     + """
 local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
-redis.call('HSET', KEYS[1], 'epoch', epoch, 'last', ARGV[2])
-local said = string.format('{"number":%.0f,"epoch":"%s","data":', number, epoch) .. ARGV[2] .. '}'
+local born = redis.call('HGET', KEYS[1], 'born')
+if not born then
+  local now = redis.call('TIME')
+  born = now[1] .. '.' .. now[2]
+end
+redis.call('HSET', KEYS[1], 'epoch', epoch, 'born', born, 'last', ARGV[2])
+local said = string.format('{"number":%.0f,"epoch":"%s","born":"%s","data":', number, epoch, born) .. ARGV[2] .. '}'
 return {number, redis.call('PUBLISH', ARGV[1], said)}
 """,
 )
@@ -49,11 +54,15 @@ COUNTERS: Final = Script(
     + EPOCH
     + """
 local found = {epoch}
-for _, key in ipairs(KEYS) do found[#found + 1] = tonumber(redis.call('HGET', key, 'number') or '0') end
+for _, key in ipairs(KEYS) do
+  local told = redis.call('HMGET', key, 'number', 'born')
+  found[#found + 1] = tonumber(told[1] or '0')
+  found[#found + 1] = told[2] or ''
+end
 return found
 """,
 )
-"""KEYS Hashes of channels: the server's epoch, and the last number of each."""
+"""KEYS Hashes of channels: the server's epoch, then of each its last number, and when it was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +85,10 @@ def publish(channel: Channel, data: object, *, without: Without) -> Plan[Publish
 
 def counters(channels: Sequence[Channel]) -> Plan[dict[str, Counter]]:
     """The last number of each channel, by its name on the wire, in the present epoch."""
-    epoch, *numbers = yield Call(COUNTERS, tuple(channel.key for channel in channels))
+    epoch, *told = yield Call(COUNTERS, tuple(channel.key for channel in channels))
     return {
-        channel.wire: Counter(epoch=epoch.decode(), number=int(number))
-        for channel, number in zip(channels, numbers, strict=True)
+        channel.wire: Counter(epoch=epoch.decode(), number=int(number), born=born.decode())
+        for channel, number, born in zip(channels, told[::2], told[1::2], strict=True)
     }
 
 
@@ -95,6 +104,7 @@ def heard(raw: bytes) -> tuple[Counter | None, Any]:
         told = orjson.loads(raw)
         if "number" not in told:
             return None, told["data"]
-        return Counter(epoch=told["epoch"], number=int(told["number"])), told["data"]
+        counter = Counter(epoch=told["epoch"], number=int(told["number"]), born=told["born"])
+        return counter, told["data"]
     except (ValueError, KeyError, TypeError):  # whose texts show the message
         raise CorruptedError("a message is none of this layer's", remedy="publish by `Publisher`") from None

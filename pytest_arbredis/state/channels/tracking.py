@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter:
-    """The last number of a channel, and the epoch in which it is counted: the replication id of the primary."""
+    """The last number of a channel, and what it is counted in.
+
+    `epoch` is the replication id of the primary. `born` tells when the channel's Hash was made, empty if there is none:
+    a counter that began anew (FLUSHALL, DEL, an eviction) may come to the same number again.
+    """
 
     epoch: str
     number: int
+    born: str = ""
+
+    def continues(self, before: Counter) -> bool:
+        """Whether it counts on from `before`, or back from it: in one epoch, and in one Hash or the first one."""
+        return self.epoch == before.epoch and (self.born == before.born or not before.born)
 
 
 @dataclass(slots=True)
@@ -36,7 +45,7 @@ class Track:
     def message(self, counter: Counter, data: object) -> Iterator[Event]:
         """A message came. One that was told of before says nothing: it was in a gap, and came late."""
         at = self.at
-        if at is not None and counter.epoch != at.epoch:
+        if at is not None and not counter.continues(at):
             yield Reset(channel=self.channel)
         elif at is not None and counter.number <= at.number:
             if self.late_from is not None and counter.number >= self.late_from:
@@ -52,11 +61,18 @@ class Track:
         at = self.at
         if at is None:
             self.at = counter
-        elif seen_then is not None and at.epoch != seen_then.epoch:
-            return  # a newer epoch showed itself meanwhile
-        elif counter.epoch != at.epoch or (seen_then is not None and counter.number < seen_then.number):
+        elif _is_older(counter, at, seen_then):
+            return
+        elif not counter.continues(at) or (seen_then is not None and counter.number < seen_then.number):
             self.at, self.late_from = counter, None
             yield Reset(channel=self.channel)
         elif counter.number > at.number:
             self.at, self.late_from = counter, self.late_from or at.number + 1
             yield Gap(channel=self.channel, first=at.number + 1, last=counter.number)
+
+
+def _is_older(counter: Counter, at: Counter, seen_then: Counter | None) -> bool:
+    """Whether messages showed a newer epoch or Hash than `counter`, while it was on its way."""
+    if seen_then is None:
+        return counter.epoch == at.epoch and not counter.born
+    return (at.epoch, at.born) != (seen_then.epoch, seen_then.born)

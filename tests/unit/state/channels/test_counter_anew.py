@@ -13,8 +13,12 @@ from pytest_arbredis.state.channels.tracking import Counter, Track
 from pytest_arbredis.state.errors import UnreachableError
 
 
-def at(number, epoch="e1"):
-    return Counter(epoch=epoch, number=number)
+def at(number, epoch="e1", born="1.0"):
+    return Counter(epoch=epoch, number=number, born=born)
+
+
+NONE_YET = at(0, born="")
+"""Before the first message there is no Hash."""
 
 
 def test_a_message_of_a_counter_that_began_anew_comes_after_a_reset():
@@ -27,6 +31,28 @@ def test_a_counter_below_what_had_been_seen_before_it_was_read_began_anew():
     track = Track("c", at(500))
     assert list(track.counted(at(3), seen_then=at(500))) == [Reset(channel="c")]
     assert list(track.message(at(4), "x")) == [Message(channel="c", number=4, data="x")]
+
+
+def test_a_counter_that_began_anew_and_came_as_far_again_is_told_from_the_one_before():
+    track = Track("c", at(500))
+    assert list(track.counted(at(500, born="2.0"), seen_then=at(500))) == [Reset(channel="c")]
+    assert list(track.counted(at(500, born="2.0"), seen_then=track.at)) == []
+    told = list(track.message(at(501, born="3.0"), "x"))
+    assert told == [Reset(channel="c"), Message(channel="c", number=501, data="x")]
+
+
+def test_the_first_message_of_a_channel_follows_upon_none():
+    track = Track("c")
+    assert list(track.counted(NONE_YET, seen_then=None)) == []
+    assert list(track.message(at(1), "x")) == [Message(channel="c", number=1, data="x")]
+    assert list(track.counted(NONE_YET, seen_then=NONE_YET)) == [], "it was read before that"
+    assert list(track.counted(NONE_YET, seen_then=at(1))) == [Reset(channel="c")]
+
+
+def test_a_counter_that_was_read_before_the_first_message_says_nothing():
+    track = Track("c")
+    list(track.message(at(1), "x"))
+    assert list(track.counted(NONE_YET, seen_then=None)) == []
 
 
 def test_a_counter_below_what_came_after_it_was_read_says_nothing():

@@ -52,7 +52,7 @@ class Server:
         self.number += 1
         for line in self.lines:
             if line.subscribed and not line.dead and not self.silent:
-                said = b'{"number":%d,"epoch":"e","data":"%s"}' % (self.number, data.encode())
+                said = b'{"number":%d,"epoch":"e","born":"","data":"%s"}' % (self.number, data.encode())
                 line.comes.append([b"message", SIGNALS.wire.encode(), said])
 
 
