@@ -221,10 +221,12 @@ def _finding_row(finding: Finding, result: RunResult) -> FindingRow:
 def figure_texts(figures: Mapping[str, Json]) -> tuple[str, ...]:
     """Figures for people; a percentile stands with its budget: `p99 0.31 ms (budget 0.5 ms)`.
 
-    `p99_budget_ms` and `budget_p99_ms` are the budget of `p99_ms`. A table of figures is written row by row.
+    `p99_budget_ms` and `budget_p99_ms` are the budget of `p99_ms`. A table of figures is written row by row. What is empty is left out.
     """
     texts: list[str] = []
     for name, value in figures.items():
+        if value in ("", [], {}):
+            continue
         if isinstance(value, dict):
             texts.append(f"{printable(name).replace('_', ' ')}: {' · '.join(figure_texts(value))}")
         elif isinstance(value, list):

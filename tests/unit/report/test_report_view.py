@@ -160,6 +160,10 @@ def test_a_budget_without_its_percentile_is_still_shown():
     assert figure_texts({"p99_budget_ms": 0.5}) == ("p99 budget 0.5 ms",)
 
 
+def test_figures_that_are_empty_are_left_out():
+    assert figure_texts({"violation_ids": [], "why": "", "by": {}, "n": 0}) == ("n 0",)
+
+
 def test_a_figure_that_could_not_be_measured_has_no_unit():
     assert figure_texts({"floor_p99_ms": None, "inconclusive_by_noise": True}) == (
         "floor p99 -",
