@@ -221,7 +221,8 @@ def _finding_row(finding: Finding, result: RunResult) -> FindingRow:
 def figure_texts(figures: Mapping[str, Json]) -> tuple[str, ...]:
     """Figures for people; a percentile stands with its budget: `p99 0.31 ms (budget 0.5 ms)`.
 
-    `p99_budget_ms` and `budget_p99_ms` are the budget of `p99_ms`. A table of figures is written row by row. What is empty is left out.
+    `p99_budget_ms` and `budget_p99_ms` are the budget of `p99_ms`. A table of figures is written row by row. What is
+    empty is left out.
     """
     texts: list[str] = []
     for name, value in figures.items():
