@@ -12,6 +12,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from pytest_arbredis.subjects.state.environments import Environments
 from pytest_arbredis.subjects.state.hardened_manager import NAMESPACE, described, metric_of, number_of, text_of
 from pytest_arbredis.subjects.state.manager import Managers, Told
 
@@ -149,11 +150,11 @@ class Drilled:
         self._manager = manager
 
     @classmethod
-    def of(cls, endpoints: Endpoints) -> Drilled:
+    def of(cls, endpoints: Endpoints, namespace: str = NAMESPACE) -> Drilled:
         """On the servers of a drill."""
         host, port = endpoints.primary
         options: dict[str, Any] = {"socket_timeout": 0.5, **endpoints.login.options()}
-        return cls(NaiveStateManager(host, port, namespace=NAMESPACE, **options))
+        return cls(NaiveStateManager(host, port, namespace=namespace, **options))
 
     def write(self, what: What, name: str, value: Json) -> Told:
         """As `Manager.write`."""
@@ -196,3 +197,17 @@ class Drilled:
 def managers(what: What, *, journalled: Outcome = "ok") -> Managers:
     """The naive twin as a subject."""
     return Managers(name=f"naive state manager's {what}", what=what, make=Drilled.of, journalled=journalled)
+
+
+def by_default() -> Environments:
+    """Bots of four modes, each of which makes its manager as state-layer.md §3 has it: `namespace="default"`."""
+
+    def of_mode(_mode: str) -> Managers:
+        return Managers(
+            name="naive state manager",
+            what="stat",
+            make=lambda endpoints: Drilled.of(endpoints, "default"),
+            journalled="ok",
+        )
+
+    return Environments(name="naive state managers of four modes", of_mode=of_mode)

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_arbredis.state.asks import Command
+from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.kinds import Kind
 from pytest_arbredis.state.manager.manager import StateManager
 from pytest_arbredis.state.manager.naming import namespace_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pytest_arbredis.state.asks import Plan
     from pytest_arbredis.state.connections.redis import StateRedis
     from pytest_arbredis.state.connections.running import Line
-    from pytest_arbredis.state.hardenings import Without
     from pytest_arbredis.state.manager.modes import ModeChange
     from pytest_arbredis.subjects.state.manager import What
 
@@ -56,11 +56,12 @@ class Noticing:
 class HardenedManager:
     """One `StateManager`, without a circuit breaker beneath it: it is one itself."""
 
-    def __init__(self, endpoints: Endpoints, *, without: Without) -> None:
+    def __init__(self, endpoints: Endpoints, *, namespace: str = NAMESPACE, without: Without = NONE) -> None:
+        self._namespace = namespace
         self._redis = Noticing(hardened(endpoints))
         self._note: Callable[[dict[str, Json]], None] | None = None
         policy = Policy(within_s=WITHIN_S, retry_every_s=RETRY_EVERY_S, on_mode_change=self._moved)
-        self._manager = StateManager(namespace=NAMESPACE, redis=self._redis, policy=policy, _without=without)
+        self._manager = StateManager(namespace=namespace, redis=self._redis, policy=policy, _without=without)
 
     @property
     def asked(self) -> bool:
@@ -119,7 +120,7 @@ class HardenedManager:
             self._note({**told, "to": change.after.value, "cause": change.cause, "waiting": change.waiting})
 
     def _never_expires(self, name: str) -> bool:
-        key = namespace_of(NAMESPACE, "arbitrage").heartbeat(name)
+        key = namespace_of(self._namespace, "arbitrage").heartbeat(name)
 
         def asking() -> Plan[int]:
             return int((yield Command("PTTL", key)))
