@@ -29,6 +29,10 @@ def why_unread(history: History) -> str:
     """The reason why a key may have no final value, for a finding's summary."""
     if history.phase_ns("settled") is None:
         return "the topology never settled"
-    if not history.final_reads():
+    reads = history.final_reads()
+    if not reads:
         return "there was no final read"
+    errors = {op.error for op in reads}
+    if len(errors) == 1 and None not in errors:
+        return f"their final reads failed: {errors.pop()}"
     return "their final reads are missing, failed, or came before the topology settled"
