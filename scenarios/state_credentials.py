@@ -1,7 +1,8 @@
 """Credentials: what is stored can be read with the key only.
 
 Before, during and after a crash no value can be found as text in Redis, in its append-only files, in what the layer and
-redis-py log, or in their errors; and what was acknowledged is there.
+redis-py log, in their errors, or in what a log would show of a credential that was read; and what was acknowledged is
+there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
-from pytest_arbredis.scenarios.promises import Claim
+from pytest_arbredis.scenarios.naive import trading as naive
+from pytest_arbredis.scenarios.promises import Claim, hazard_of
 from pytest_arbredis.state.credentials.cipher import HARDENINGS
 from pytest_arbredis.state.keyspace.patterns import API_KEYS
 from pytest_arbredis.subjects.state.credentials import credentials
@@ -34,6 +36,12 @@ AT_REST = Scenario(
     profiles=("release",),
 )
 
+SHOWN = hazard_of(
+    AT_REST,
+    naive.credentials(),
+    promise="Credentials that are encrypted in Redis only are plain texts to every log that is given one.",
+)
+
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         operation="storing or reading a credential",
@@ -41,6 +49,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="crash, AOF always",
         may_be={"refused": "while Redis is away"},
         proof=AT_REST,
+        naive=naive.credentials(),
         hardened=lambda without: credentials(_without=without),
         hardenings=HARDENINGS,
         rests_on=HARDENINGS,
@@ -50,3 +59,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 def test_credentials_are_never_readable_at_rest(arbredis: Arbredis) -> None:
     arbredis.run(AT_REST).assert_valid()
+
+
+def test_plain_texts_show_themselves(arbredis: Arbredis) -> None:
+    arbredis.run(SHOWN).assert_valid()

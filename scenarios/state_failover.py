@@ -34,11 +34,19 @@ CRASH = Scenario(
 
 CONFIRMED = Scenario(
     name="state_failover.confirmed",
-    promise="Writes that both replicas confirmed (WAIT 2) survive a crash of the primary.",
+    promise="Writes that both replicas confirmed (WAIT 2) survive a crash of a primary that they lag behind.",
     topology=CRASH.topology,
     subject=subjects.state_layer(within_s=0.5, wait_replicas=2, wait_ms=40),
     workload=workloads.unique_writes(rate_hz=220, clients=16),
-    faults=schedule.at(seconds=1.2).crash("primary").at(seconds=3.4).restart("crashed"),
+    faults=(
+        schedule.at(seconds=0.8)
+        .replication_cut("replicas")
+        .lasting(seconds=2.4)
+        .at(seconds=1.2)
+        .crash("primary")
+        .at(seconds=3.4)
+        .restart("crashed")
+    ),
     seconds=6.2,
     profiles=("release",),
     checks=(
@@ -53,6 +61,12 @@ NAIVE = hazard_of(
     CRASH,
     naive.plain(timeout_s=0.5),
     promise="A client of one address (REDIS_HOST) does not find the new primary.",
+)
+
+TRUSTING = hazard_of(
+    CONFIRMED,
+    naive.Trusting(replicas=2, timeout_s=0.5),
+    promise="Without WAIT a primary acknowledges what no replica has, and a failover takes it.",
 )
 
 CLAIMS: tuple[Claim, ...] = (
@@ -73,6 +87,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="failover, WAIT by all",
         may_be={"refused": "for up to 3 s; unconfirmed while a replica is away"},
         proof=CONFIRMED,
+        naive=naive.Trusting(replicas=2, timeout_s=0.5),
     ),
 )
 
@@ -87,3 +102,7 @@ def test_confirmed_writes_survive_a_failover(arbredis: Arbredis) -> None:
 
 def test_a_client_of_one_address_does_not_recover(arbredis: Arbredis) -> None:
     arbredis.run(NAIVE).assert_valid()
+
+
+def test_without_wait_acknowledged_writes_are_lost(arbredis: Arbredis) -> None:
+    arbredis.run(TRUSTING).assert_valid()

@@ -233,6 +233,10 @@ CLAIMS: tuple[Claim, ...] = (
         event="crash, AOF always",
         may_be={"delayed": "until its manager reconciles", "lost": "with a manager's process, unless it has a file"},
         proof=AWAY,
+        naive=naive.managers("stat"),
+        hardened=lambda without: managers("stat", _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"journal"}),
     ),
     Claim(
         operation=ADDITION,

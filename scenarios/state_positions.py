@@ -100,6 +100,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="failover, WAIT by all",
         may_be={"refused": "until a replica is promoted; unconfirmed while a replica is away: then it may be lost"},
         proof=FAILOVER,
+        naive=naive.positions(),
     ),
 )
 

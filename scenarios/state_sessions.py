@@ -102,7 +102,7 @@ FAILOVER = Scenario(
     promise="Sessions that all replicas confirmed survive a failover with the time to live they were saved with.",
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=sessions(wait_replicas=2, ttl_s=60),
-    workload=workloads.unique_writes(rate_hz=200, clients=8, read_share=0.5),
+    workload=CRASH.workload,
     faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
     seconds=5,
     checks=(
@@ -134,6 +134,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="crash, AOF everysec",
         may_be={"lost": "what was saved while an fsync was under way, up to 2 s", "refused": "while Redis is away"},
         proof=EVERYSEC,
+        naive=naive.sessions(),
     ),
     Claim(
         operation=SAVE,
@@ -141,6 +142,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="crash, RDB",
         may_be={"lost": "what was saved since the last snapshot", "refused": "while Redis is away"},
         proof=SNAPSHOTS,
+        naive=naive.sessions(),
     ),
     Claim(
         operation=SAVE_WITH_TTL,
@@ -159,6 +161,7 @@ CLAIMS: tuple[Claim, ...] = (
         event="failover, WAIT by all",
         may_be={"refused": "until a replica is promoted; unconfirmed while a replica is away: then it may be lost"},
         proof=FAILOVER,
+        naive=naive.sessions(ttl_s=60),
     ),
 )
 

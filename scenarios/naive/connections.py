@@ -1,4 +1,4 @@
-"""Connections as the designs have them: one address, time-outs a read, three retries, a breaker without a limit."""
+"""Connections as the designs have them: time-outs a read, three retries, no WAIT, a breaker without a limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_arbredis.load.outcomes import classify
 from pytest_arbredis.load.protocol import Answer
-from pytest_arbredis.subjects.redis_py import RedisPy, direct
+from pytest_arbredis.subjects.redis_py import RedisPy, direct, sentinel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,74 @@ RETRIES = 3
 def plain(*, timeout_s: float = 5.0) -> RedisPy:
     """state-layer.md §2: socket timeout 5 s; §3: REDIS_HOST, REDIS_PORT; §5: 3 retries. redis-py, as it comes."""
     return direct(socket_timeout_s=timeout_s, retries=RETRIES)
+
+
+def by_sentinels(*, timeout_s: float = 5.0) -> RedisPy:
+    """state-layer.md §5: Sentinel discovery, 3 retries; §2: socket timeout 5 s. redis-py, as it comes."""
+    return sentinel(socket_timeout_s=timeout_s, retries=RETRIES, sentinel_retries=RETRIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusting:
+    """Implements `Subject`: no design has a WAIT; what the primary says OK to is taken as safe on all `replicas`.
+
+    So its writes are reported as confirmed by all of them, of which nobody asked one.
+    """
+
+    replicas: int
+    timeout_s: float = 5.0
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return f"naive connections by Sentinels, OK taken as confirmed by {self.replicas}"
+
+    @property
+    def confirms(self) -> bool:
+        """So it believes."""
+        return True
+
+    @property
+    def says_fail(self) -> bool:
+        """It counts what it sends."""
+        return True
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What its sessions can apply."""
+        return plain().operations
+
+    def open(self, endpoints: Endpoints) -> TrustingSession:
+        """A client of its own."""
+        return TrustingSession(self, endpoints)
+
+
+class TrustingSession:
+    """One client."""
+
+    def __init__(self, subject: Trusting, endpoints: Endpoints) -> None:
+        self._replicas = subject.replicas
+        client = by_sentinels(timeout_s=subject.timeout_s)
+        self._client: RedisPySession = client.open(endpoints)  # type: ignore[assignment]
+
+    @property
+    def attempts(self) -> int:
+        """As its client counted."""
+        return self._client.attempts
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """As its client counted."""
+        return self._client.tried
+
+    def apply(self, op: Invocation) -> Answer:
+        """Apply one operation."""
+        answer = self._client.apply(op)
+        return replace(answer, confirmed=self._replicas, wanted=self._replicas) if op.name == "write" else answer
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
 
 
 class NaiveBreaker:

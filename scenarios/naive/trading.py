@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from pytest_arbredis.subjects.state.connecting import plain
+from pytest_arbredis.subjects.state.credentials import FIELD, KEY, Credentials
 from pytest_arbredis.subjects.state.pieces import Pieces, part_of
 from pytest_arbredis.subjects.state.positions import OPERATIONS, SYMBOL, told
 
@@ -82,6 +84,34 @@ class NaiveTradingStore:
         return details, int(dca_count), price.decode(), state.decode()
 
 
+class NaiveVault:
+    """Implements `Vault`."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._store = NaiveTradingStore(plain(endpoints), KEY)
+
+    def put(self, user_id: str, secret: str) -> None:
+        """As written."""
+        self._store.put_credentials(user_id, {FIELD: secret})
+
+    def get(self, user_id: str) -> tuple[str, str] | None:
+        """As written: texts, which show themselves to every log that is given them."""
+        found = self._store.get_credentials(user_id)
+        return (found[FIELD], repr(found)) if FIELD in found else None
+
+    def lies(self, user_id: str) -> bytes:
+        """For the drill: what lies in Redis."""
+        return b"\0".join(self._store.redis.hvals(f"user:{user_id}:api:keys"))
+
+    def folder(self) -> Path:
+        """For the drill: where the server keeps its files."""
+        return Path(self._store.redis.config_get("dir")["dir"])
+
+    def close(self) -> None:
+        """As `Vault.close`."""
+        self._store.redis.close()
+
+
 class NaivePositions:
     """Implements `Piece`."""
 
@@ -105,6 +135,11 @@ class NaivePositions:
     def close(self) -> None:
         """As `Piece.close`."""
         self._store.redis.close()
+
+
+def credentials() -> Pieces:
+    """Credentials, encrypted in Redis and plain texts outside of it."""
+    return Pieces(name="credentials as design 2 has them", make=lambda endpoints: Credentials(NaiveVault(endpoints)))
 
 
 def positions() -> Pieces:

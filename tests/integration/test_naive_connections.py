@@ -7,7 +7,7 @@ from small_servers import SERVER, op, session_of, started
 
 from pytest_arbredis import subjects
 from pytest_arbredis.load.protocol import Answer, Endpoints
-from pytest_arbredis.scenarios.naive.connections import Naive, plain
+from pytest_arbredis.scenarios.naive.connections import Naive, Trusting, by_sentinels, plain
 from pytest_arbredis.state.breaker.policy import BreakerPolicy
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server is not on PATH")
@@ -15,6 +15,8 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server is not on P
 SUBJECTS = {
     "plain": plain(),
     "naive breaker": Naive(failures=3),
+    "by Sentinels": by_sentinels(),
+    "by Sentinels, trusting": Trusting(replicas=2),
     "state layer": subjects.state_layer(breaker=BreakerPolicy()),
     "state layer, asyncio": subjects.state_layer(asyncio=True, breaker=BreakerPolicy()),
 }
@@ -26,10 +28,20 @@ def port(tmp_path_factory):
         yield port
 
 
-@pytest.fixture(params=SUBJECTS)
-def session(request, port):
+@pytest.fixture(scope="module")
+def endpoints(tmp_path_factory, port):
+    """The server, and one Sentinel that knows it."""
+    folder = tmp_path_factory.mktemp("sentinel")
+    conf = folder / "sentinel.conf"
+    conf.write_text(f"sentinel monitor arbredis 127.0.0.1 {port} 1\n")
     address = ("127.0.0.1", port)
-    with session_of(SUBJECTS[request.param], Endpoints(primary=address, nodes={address: "n0"})) as session:
+    with started(folder, str(conf), "--sentinel") as sentinel_port:
+        yield Endpoints(primary=address, sentinels=(("127.0.0.1", sentinel_port),), nodes={address: "n0"})
+
+
+@pytest.fixture(params=SUBJECTS)
+def session(request, endpoints):
+    with session_of(SUBJECTS[request.param], endpoints) as session:
         session.apply(op("write", "k", ""))
         yield session
 
@@ -69,6 +81,13 @@ def test_a_write_that_nobody_confirms_says_so(port, asyncio):
         answer = session.apply(op("write", "k", "v"))
         assert (answer.output, answer.confirmed, answer.wanted, answer.outcome) == ("OK", 0, 1, None)
         assert session.attempts == 1
+
+
+def test_who_trusts_an_ok_calls_it_confirmed(endpoints):
+    with session_of(Trusting(replicas=2), endpoints) as session:
+        written, read = session.apply(op("write", "k", "v")), session.apply(op("read", "k"))
+    assert (written.output, written.confirmed, written.wanted) == ("OK", 2, 2)
+    assert (read.output, read.confirmed) == ("v", None)
 
 
 @pytest.mark.parametrize("asyncio", [False, True])

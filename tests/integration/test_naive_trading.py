@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from cryptography.fernet import Fernet
 from small_servers import op, session_of, started
@@ -10,6 +12,7 @@ from pytest_arbredis.load.protocol import Answer, Endpoints
 from pytest_arbredis.scenarios.naive import cache as naive_cache
 from pytest_arbredis.scenarios.naive import engine as naive_engine
 from pytest_arbredis.scenarios.naive.trading import NaiveTradingStore
+from pytest_arbredis.scenarios.naive.trading import credentials as naive_credentials
 from pytest_arbredis.scenarios.naive.trading import positions as naive_positions
 from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.credentials.cipher import Cipher
@@ -76,6 +79,20 @@ def test_a_credential_that_lies_open_is_found(endpoints):
     with session_of(credentials(_without=frozenset({"encryption"})), endpoints) as session:
         session.apply(op("write", "u", "v0.1"))
         assert output(session.apply(op("read", "u"))) == "readable in Redis: sk-drill-v0.1"
+
+
+def test_a_credential_that_shows_itself_is_found(endpoints):
+    with session_of(naive_credentials(), endpoints) as session:
+        assert session.apply(op("read", "u")) is None
+        assert session.apply(op("write", "u", "v0.1")) == "OK"
+        assert session.apply(op("read", "u")) == "readable in whatever shows what a caller got: sk-drill-v0.1"
+
+
+def test_a_credential_that_was_logged_is_found(endpoints):
+    with session_of(credentials(), endpoints) as session:
+        session.apply(op("write", "u", "v0.1"))
+        logging.getLogger("redis").warning("stored %s", "sk-drill-v0.1")
+        assert session.apply(op("read", "u")) == "readable in logs and errors: sk-drill-v0.1"
 
 
 class Hardened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -11,11 +12,12 @@ from small_servers import SERVER, started
 from state_twins import TWINS, connected
 
 from pytest_arbredis._clock import wait_until
+from pytest_arbredis.state.clock import SYSTEM_CLOCK
 from pytest_arbredis.state.connections.redis import StateRedis
-from pytest_arbredis.state.errors import ConflictError, ConnectionLostError, UnknownPrimaryError
+from pytest_arbredis.state.errors import ConflictError, ConnectionLostError, StateError, UnknownPrimaryError
 from pytest_arbredis.state.locks.lock import AsyncFencedLock, AsyncFencedResource, FencedLock, FencedResource
 from pytest_arbredis.state.locks.reign import Reign
-from pytest_arbredis.state.locks.token import Token
+from pytest_arbredis.state.locks.token import Held, Token
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="needs redis-server on PATH")
 
@@ -157,3 +159,42 @@ def test_an_acquire_whose_reply_was_lost_is_found_again(port, plain):
         assert lock.release(held)
         assert not plain.exists("lock:trades")
         assert lock.acquire().owner != held.owner
+
+
+def test_what_is_found_again_after_a_failover_has_a_token_of_the_new_reign(port, plain):
+    """A replica that lags, with a clock behind, still has what was acquired; another has had a newer token since."""
+    reign = Told(epoch=1)
+    with StateRedis.from_url(f"redis://127.0.0.1:{port}/0") as state:
+        lossy = Lossy(state)
+        first, second = FencedLock(lossy, "trades", reigns=reign), FencedLock(state, "trades", reigns=reign)
+        lossy.loses = 0
+        with pytest.raises(ConnectionLostError):
+            first.acquire()
+        on_the_replica = plain.get("lock:trades")
+        plain.delete("lock:trades")
+        newer = second.acquire().token
+        plain.set("lock:trades", on_the_replica, px=10_000)
+        reign.epoch = 2
+        held = first.acquire()
+        assert held.token > newer
+        assert first.extend(held).token == held.token
+        assert first.release(held)
+
+
+@pytest.mark.parametrize(
+    "strange", [("RPUSH", "x"), ("SET", "x"), ("HSET", "epoch", "x", "counter", "x", "value", "x")]
+)
+@pytest.mark.parametrize("key", ["lock:trades", "lock:trades:fence", "resource:account"])
+def test_what_others_wrote_gives_no_lock_and_stays(lock_of, resource, plain, key, strange):
+    plain.execute_command(strange[0], key, *strange[1:])
+    before, lock = plain.dump(key), lock_of()
+    held = Held(name="trades", owner="x", token=Token(9, 9), expires_ns=0, clock=SYSTEM_CLOCK)
+    calls = {
+        "lock:trades": (lock.acquire, lambda: lock.extend(held), lambda: lock.release(held)),
+        "lock:trades:fence": (lock.acquire,),
+        "resource:account": (resource.read, lambda: resource.write(Token(9, 9), "y")),
+    }
+    for call in calls[key]:
+        with suppress(StateError):
+            assert call() is False
+    assert (plain.dump(key), plain.keys("*")) == (before, [key.encode()])

@@ -24,6 +24,7 @@ from pytest_arbredis.state.manager.calls import beat
 from pytest_arbredis.state.manager.manager import StateManager
 from pytest_arbredis.state.manager.modes import Mode
 from pytest_arbredis.state.manager.opening import Policy
+from pytest_arbredis.state.metrics.reader import MetricsReader
 
 QUICK = Policy(retry_every_s=0.001)
 
@@ -191,6 +192,23 @@ def test_a_server_that_may_evict_is_refused(port, plain):
             StateManager("127.0.0.1", port)
     finally:
         plain.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_server_without_memory_is_read_as_ever(make, port, plain):
+    manager = make(port)
+    manager.set_metrics({"total_balance": 7})
+    manager.set_heartbeat("main", status="up")
+    manager.set_position("EURUSD", {"amount": 3})
+    plain.config_set("maxmemory", 1)
+    try:
+        beat_there, there = manager.read_heartbeat("main"), manager.read_position("EURUSD")
+        with StateRedis.from_url(f"redis://127.0.0.1:{port}/0") as state:
+            metrics = MetricsReader(state, namespace="paper:local").read()
+    finally:
+        plain.config_set("maxmemory", 0)
+    assert (beat_there.alive, beat_there.degraded) == (True, False)
+    assert (there.fields, there.degraded) == ({"amount": 3}, False)
+    assert metrics.values["total_balance"] == 7
 
 
 def test_threads_count_every_addition_once(port, plain):

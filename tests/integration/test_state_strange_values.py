@@ -121,6 +121,7 @@ CORRUPTED = {
     "load an agent": ("string", ()),
     "publish": ("hash", ("number",)),
     "read the last message": ("hash", ("last",)),
+    "read a resource": ("hash", ("epoch", "counter", "value")),
     "read a managed statistic": ("hash", ("field",)),
     "add to a managed statistic": ("hash", ("field",)),
     "read managed metrics": ("hash", ("total_balance",)),

@@ -66,6 +66,12 @@ class Flights:
         with self._lock:
             self._by_key.pop(key, None)
 
+    def close(self, key: str, flight: Flight) -> None:
+        """From now on nobody joins this load: its value is on its way to Redis, and a write may follow it there."""
+        with self._lock:
+            if self._by_key.get(key) is flight:
+                del self._by_key[key]
+
     def land(self, key: str, flight: Flight, value: object, *, usable: bool) -> None:
         """A load is over."""
         with self._lock:

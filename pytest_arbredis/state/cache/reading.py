@@ -122,6 +122,7 @@ def _load_for_all(desk: Desk, key: str, token: str) -> Steps:
         except BaseException:
             yield from _try(plans.give_up(key, token))
             raise
+        desk.flights.close(key, flight)  # whoever begins after it was kept may begin after a write
         kept = (yield from _keep(desk, key, token, raw)) is True
     finally:
         desk.flights.land(key, flight, value, usable=kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.state.asks import Call, Command
-from pytest_arbredis.state.errors import ConflictError, UnknownPrimaryError
+from pytest_arbredis.state.errors import ConflictError, CorruptedError, UnknownPrimaryError
 from pytest_arbredis.state.keyspace.patterns import FENCE, LOCK, RESOURCE
 from pytest_arbredis.state.locks.token import Token
 from pytest_arbredis.state.scripts import Script
@@ -31,8 +31,10 @@ local held = redis.call('GET', KEYS[1])
 if held then
     local who, since, count = string.match(held, '^([^|]*)|(%d+)|(%d+)$')
     if who ~= owner then return {0, redis.call('PTTL', KEYS[1])} end
-    redis.call('PEXPIRE', KEYS[1], ttl)
-    return {1, tonumber(since), tonumber(count)}
+    if since == epoch then
+        redis.call('PEXPIRE', KEYS[1], ttl)
+        return {1, tonumber(since), tonumber(count)}
+    end -- a failover brought it back: others may have had newer tokens meanwhile, so it is given anew
 end
 if tonumber(redis.call('HGET', KEYS[2], 'epoch') or '0') > tonumber(epoch) then return {-1} end
 local count = redis.call('HINCRBY', KEYS[2], 'counter', 1)
@@ -120,6 +122,12 @@ def write(name: str, token: Token, value: str | bytes, *, without: Without) -> P
 
 
 def read(name: str) -> Plan[tuple[bytes | None, Token | None]]:
-    """The resource's value, and the token that it was written with."""
-    value, epoch, counter = yield Command("HMGET", RESOURCE.key(resource_name=name), "value", "epoch", "counter")
-    return value, None if epoch is None else Token(epoch=int(epoch), counter=int(counter))
+    """The resource's value, and the token that it was written with. Raises `CorruptedError`."""
+    key = RESOURCE.key(resource_name=name)
+    value, epoch, counter = yield Command("HMGET", key, "value", "epoch", "counter")
+    if value is epoch is counter is None:
+        return None, None
+    try:
+        return value, Token(epoch=int(epoch), counter=int(counter))
+    except (TypeError, ValueError):  # whose texts show what lies there
+        raise CorruptedError(f"{key} was written without a token", remedy="somebody else wrote it") from None

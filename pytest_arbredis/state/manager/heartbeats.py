@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_arbredis.state.asks import Call, Command, Transaction
+from pytest_arbredis.state.asks import Call, Command
 from pytest_arbredis.state.errors import CorruptedError
 from pytest_arbredis.state.kinds import Kind
 from pytest_arbredis.state.manager.lua import BEAT
 from pytest_arbredis.state.manager.memory import Seen
 from pytest_arbredis.state.manager.metrics import require_in_time
 from pytest_arbredis.state.manager.readings import Heartbeat, Written
+from pytest_arbredis.state.moment import US, hashes
 
 if TYPE_CHECKING:
     from pytest_arbredis.state.asks import Plan
     from pytest_arbredis.state.manager.core import Core
-
-US: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +66,9 @@ class ReadHeartbeat:
     kind: Kind = Kind.FAST
 
     def ask(self, core: Core) -> Plan[Heartbeat]:
-        """HGETALL and the server's time, in one transaction."""
+        """The Hash and the server's time, at one moment."""
         key = core.names.heartbeat(self.component)
-        raw, (seconds, us) = yield Transaction(("HGETALL", key), ("TIME",))
-        now_us = int(seconds) * US + int(us)
+        now_us, (raw,) = yield from hashes(key)
         beat = _beat_of(raw, now_us, self.alive_s, key)
         with core.lock:
             core.memory.heartbeats[self.component] = Seen(value=beat, at_ns=core.clock.monotonic_ns())

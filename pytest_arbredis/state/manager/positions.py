@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pytest_arbredis.state.asks import Call, Transaction
+from pytest_arbredis.state.asks import Call
 from pytest_arbredis.state.errors import ConflictError, CorruptedError
 from pytest_arbredis.state.kinds import Kind
 from pytest_arbredis.state.manager.entries import Instant, PositionWrite
@@ -16,6 +16,7 @@ from pytest_arbredis.state.manager.lua import SET_POSITION
 from pytest_arbredis.state.manager.memory import Seen
 from pytest_arbredis.state.manager.readings import Conflict, Position, Written
 from pytest_arbredis.state.manager.values import fields_of, own_field, require_position
+from pytest_arbredis.state.moment import hashes
 
 if TYPE_CHECKING:
     from pytest_arbredis.state.asks import Plan
@@ -90,11 +91,9 @@ class ReadPosition:
     kind: Kind = Kind.NORMAL
 
     def ask(self, core: Core) -> Plan[Position]:
-        """Both Hashes, in one transaction."""
+        """Both Hashes, at one moment."""
         names = core.names
-        raw, aside = yield Transaction(
-            ("HGETALL", names.position(self.symbol)), ("HGETALL", names.conflicts(self.symbol))
-        )
+        _, (raw, aside) = yield from hashes(names.position(self.symbol), names.conflicts(self.symbol))
         where = f"the position {self.symbol}"
         try:
             version = int(own_field(raw, "_version") or 0)

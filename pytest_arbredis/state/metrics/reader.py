@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pytest_arbredis.state.asks import Transaction
 from pytest_arbredis.state.errors import CorruptedError
 from pytest_arbredis.state.kinds import Kind
 from pytest_arbredis.state.manager.calls import COMPONENT
 from pytest_arbredis.state.manager.metrics import metrics_of
 from pytest_arbredis.state.manager.naming import Namespace, namespace_of
 from pytest_arbredis.state.manager.values import METRICS, Number, own_field
+from pytest_arbredis.state.moment import US, hashes
 
 if TYPE_CHECKING:
     from pytest_arbredis.state.asks import Plan
     from pytest_arbredis.state.connections.running import Runs, RunsAsync
-
-US: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +39,8 @@ class Metrics:
 
 
 def reading(names: Namespace) -> Plan[Metrics]:
-    """The metrics, the heartbeat and the server's time, in one transaction."""
-    (seconds, us), raw, beat = yield Transaction(
-        ("TIME",), ("HGETALL", names.metrics), ("HGETALL", names.heartbeat(COMPONENT))
-    )
+    """The metrics, the heartbeat and the server's time, at one moment."""
+    now_us, (raw, beat) = yield from hashes(names.metrics, names.heartbeat(COMPONENT))
     found = metrics_of(raw)
     at_us = own_field(beat, "at")
     if "last_heartbeat" not in found and at_us is not None:
@@ -55,7 +51,7 @@ def reading(names: Namespace) -> Plan[Metrics]:
         mode=names.mode,
         env=names.place,
         key_prefix=names.key_prefix,
-        at_s=int(seconds) + int(us) / US,
+        at_s=now_us / US,
         values={name: found[name] for name in METRICS if name in found},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pytest_arbredis.state.asks import Call, Command, Transaction
+from pytest_arbredis.state.asks import Call, Command
 from pytest_arbredis.state.errors import ConflictError, MisuseError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.scripts import Script
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 CHANGES: Final = 100
 """How often a change begins again because somebody else was faster."""
+
+LOAD = Script(
+    "position.load",
+    """
+    local found = {redis.call('HGETALL', KEYS[1])}
+    for at = 2, 4 do found[at] = redis.call('GET', KEYS[at]) end
+    return found
+    """,
+)
+"""The four keys at one moment. A MULTI would do, but a full server refuses whatever is queued, reads too."""
 
 SAVE = Script(
     "position.save",
@@ -60,7 +70,7 @@ def load(user_id: str, symbol: str, side: str, *, without: Without = NONE) -> Pl
         price = yield Command("GET", keys[2])
         state = yield Command("GET", keys[3])
     else:
-        flat, dca, price, state = yield Transaction(("HGETALL", keys[0]), *(("GET", key) for key in keys[1:]))
+        flat, dca, price, state = yield Call(LOAD, keys)
     return parsed(flat, (dca, price, state), user_id=user_id, symbol=symbol, side=side)
 
 

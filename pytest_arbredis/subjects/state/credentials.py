@@ -1,21 +1,20 @@
 """Credentials as registers that also look for their own value where it must not be.
 
 Every read decrypts the value and looks for it, as text, in what lies in Redis, in the log records of the layer and of
-redis-py, and in errors; now and then in the append-only files, where they are on this machine. Where it is found, the
-read gives a description of that, which nobody wrote.
+redis-py, in errors, and in what a log would show of the reply; now and then in the append-only files, where they are on
+this machine. Where it is found, the read gives a description of that, which nobody wrote.
 """
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_arbredis.state.asks import Command
 from pytest_arbredis.state.credentials.cipher import Cipher
 from pytest_arbredis.state.credentials.secret import Secret
 from pytest_arbredis.state.credentials.store import CredentialStore
-from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.keyspace.patterns import API_KEYS
 from pytest_arbredis.subjects.state.connecting import hardened, lacking
@@ -47,12 +46,35 @@ class Eavesdropper(logging.Handler):
         self.heard.append(self.format(record))
 
 
-class HardenedCredentials:
+class Vault(Protocol):
+    """What the drill needs of a store of credentials: the hardened one, and the naive twin."""
+
+    def put(self, user_id: str, secret: str) -> None:
+        """Store the credential of a user."""
+        ...
+
+    def get(self, user_id: str) -> tuple[str, str] | None:
+        """The credential, and what a log would show that is given what a caller gets."""
+        ...
+
+    def lies(self, user_id: str) -> bytes:
+        """What lies in Redis."""
+        ...
+
+    def folder(self) -> Path:
+        """Where the server keeps its files."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class Credentials:
     """Implements `Piece`."""
 
-    def __init__(self, endpoints: Endpoints, *, without: Without) -> None:
-        self._redis = hardened(endpoints)
-        self._store = CredentialStore(self._redis, Cipher([KEY], _without=without))
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._log = Eavesdropper()
         self._reads = 0
         for name in LISTENED_TO:
@@ -61,29 +83,31 @@ class HardenedCredentials:
     def change(self, key: str, value: str) -> None:
         """Store a credential."""
         try:
-            self._store.put(part_of(key), {FIELD: Secret(told(value))}, within_s=WITHIN_S)
-        except StateError as error:
+            self._vault.put(part_of(key), told(value))
+        except Exception as error:
             self._log.heard.append(f"{error!r} {error}")
             raise
 
     def read(self, key: str) -> Json:
         """The credential; or where it can be read without the key."""
         user_id = part_of(key)
-        secret = self._store.get(user_id, within_s=WITHIN_S).get(FIELD)
-        if secret is None:
+        found = self._vault.get(user_id)
+        if found is None:
             return None
-        text = secret.reveal()
-        seen = self._where(user_id, text.encode(), repr(secret))
+        text, shown = found
+        seen = self._where(user_id, text.encode(), shown)
         return f"readable in {seen}: {text}" if seen else text.removeprefix("sk-drill-")
 
     def _where(self, user_id: str, text: bytes, shown: str) -> str:
         self._reads += 1
-        if text in self._redis.run(_raw(API_KEYS.key(user_id=user_id)), within_s=WITHIN_S):
+        if text in self._vault.lies(user_id):
             return "Redis"
-        if any(text.decode() in line for line in (*self._log.heard, shown)):
+        if any(text.decode() in line for line in self._log.heard):
             return "logs and errors"
+        if text.decode() in shown:
+            return "whatever shows what a caller got"
         if self._reads % FILES_EVERY == 0:
-            files = self._redis.run(_append_only_files(), within_s=WITHIN_S)
+            files = (path for path in self._vault.folder().glob("append*/*") if path.is_file())
             return next((str(path) for path in files if text in path.read_bytes()), "")
         return ""
 
@@ -91,6 +115,35 @@ class HardenedCredentials:
         """As `Piece.close`."""
         for name in LISTENED_TO:
             logging.getLogger(name).removeHandler(self._log)
+        self._vault.close()
+
+
+class HardenedVault:
+    """Implements `Vault` by the state layer."""
+
+    def __init__(self, endpoints: Endpoints, *, without: Without) -> None:
+        self._redis = hardened(endpoints)
+        self._store = CredentialStore(self._redis, Cipher([KEY], _without=without))
+
+    def put(self, user_id: str, secret: str) -> None:
+        """As `Vault.put`."""
+        self._store.put(user_id, {FIELD: Secret(secret)}, within_s=WITHIN_S)
+
+    def get(self, user_id: str) -> tuple[str, str] | None:
+        """As `Vault.get`."""
+        found = self._store.get(user_id, within_s=WITHIN_S)
+        return (found[FIELD].reveal(), repr(found)) if FIELD in found else None
+
+    def lies(self, user_id: str) -> bytes:
+        """As `Vault.lies`."""
+        return self._redis.run(_raw(API_KEYS.key(user_id=user_id)), within_s=WITHIN_S)
+
+    def folder(self) -> Path:
+        """As `Vault.folder`."""
+        return self._redis.run(_folder(), within_s=WITHIN_S)
+
+    def close(self) -> None:
+        """As `Vault.close`."""
         self._redis.close()
 
 
@@ -103,15 +156,14 @@ def _raw(key: str) -> Plan[bytes]:
     return b"\0".join((yield Command("HGETALL", key)))
 
 
-def _append_only_files() -> Plan[tuple[Path, ...]]:
-    """Those of the server, if it is on this machine."""
+def _folder() -> Plan[Path]:
     _, folder = yield Command("CONFIG", "GET", "dir")
-    return tuple(path for path in Path(folder.decode()).glob("append*/*") if path.is_file())
+    return Path(folder.decode())
 
 
 def credentials(*, _without: Without = NONE) -> Pieces:
     """Credentials of the state layer."""
     return Pieces(
         name=f"state layer, credentials{lacking(_without)}",
-        make=lambda endpoints: HardenedCredentials(endpoints, without=_without),
+        make=lambda endpoints: Credentials(HardenedVault(endpoints, without=_without)),
     )

@@ -66,7 +66,7 @@ class RedisInMemory:
                 self.asked.append(ask.script.name)
                 if set(ask.keys) & self.wrong_type:
                     raise RejectedError("WRONGTYPE")
-                return getattr(self, ask.script.name.replace("manager.", "_"))(ask.keys, ask.args)
+                return getattr(self, f"_{ask.script.name.rpartition('.')[2]}")(ask.keys, ask.args)
         raise AssertionError(ask)
 
     def _command(self, name, *args):
@@ -84,6 +84,9 @@ class RedisInMemory:
 
     def _hash(self, key):
         return self.hashes.get(key, {})
+
+    def _hashes(self, keys, _args):
+        return [self._command("TIME"), *(self._command("HGETALL", key) for key in keys)]
 
     def _add(self, keys, args):
         stats = self.hashes.setdefault(keys[0], {})
