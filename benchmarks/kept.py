@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
-from machine import ROOT
+from machine import changes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +35,9 @@ class Kept:
         return [line for line in self.lines if line["part"] == part]
 
 
-def name_of(revision: str, *, made_here: tuple[str, ...]) -> str:
-    """The name of a commit's file; with changes it is another one for each change but those `made_here`."""
-    of = ["git", "diff", "HEAD", "--", ".", *(f":!{path}" for path in made_here)]
-    changes = subprocess.run(of, cwd=ROOT, capture_output=True, check=False).stdout
+def name_of(revision: str) -> str:
+    """The name of a commit's file; with changes it is another one for each change."""
     names = [revision.removesuffix("-dirty") or "no-commit"]
-    if changes:
-        names.append(hashlib.blake2b(changes, digest_size=4).hexdigest())
+    if changed := changes():
+        names.append(hashlib.blake2b(changed, digest_size=4).hexdigest())
     return f"{'-'.join(names)}.jsonl"

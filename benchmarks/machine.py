@@ -24,14 +24,25 @@ def described() -> dict[str, object]:
     }
 
 
+WRITTEN_HERE = ("benchmarks/results", "docs/breakers.md", "docs/promises.md", "docs/track-record.md")
+"""What such commands write themselves: the next one measures the same commit all the same."""
+
+
 def commit() -> str:
-    """The checkout's commit, `-dirty` if it was changed since; empty outside of one."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--match", ""]
+    """The checkout's commit, `-dirty` if anything else was changed since; empty outside of one."""
+    command = ["git", "rev-parse", "--short=12", "HEAD"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     except OSError:
         return ""
-    return done.stdout.strip()
+    revision = done.stdout.strip()
+    return revision + "-dirty" if revision and changes() else revision
+
+
+def changes() -> bytes:
+    """What was changed since the commit, but for what is written here."""
+    command = ["git", "diff", "HEAD", "--", ".", *(f":!{path}" for path in WRITTEN_HERE)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).stdout
 
 
 def today() -> str:

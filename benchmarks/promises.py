@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results" / "promises.json"
 STATE = ROOT / ".arbredis" / "promises"
-MADE_HERE = ("benchmarks/results", "docs/promises.md")
 SEEDS = 20
 SEEDS_OF_BUDGETS = 3
 """Of latency budgets, which take long and say with each run how sure they are."""
@@ -185,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = ", ".join(sorted(path.stem for path in STATE.glob("*.jsonl"))) or "none"
         parser.error(f"of --earlier {chosen.earlier} nothing is kept; runs are there of {known}")
     about, revision = described(), commit()
-    path = STATE / name_of(revision, made_here=MADE_HERE)
+    path = STATE / name_of(revision)
     if chosen.fresh:
         path.unlink(missing_ok=True)
     kept = Kept(path)

@@ -35,7 +35,6 @@ LAUNCHERS = ("process", "docker")
 DRILL_WITHIN_S = {"process": 600.0}
 """The release drill's goal, on processes."""
 
-MADE_HERE = ("benchmarks/results", "docs/track-record.md")
 RUNS = ("planted", "correct")
 PARTS = (*(f"drill-{launcher}" for launcher in LAUNCHERS), "thorough", *RUNS)
 TOUCHED_AT_MOST = 0.01
@@ -194,7 +193,7 @@ def is_good(part: dict[str, object]) -> bool:
 
 def state_of(revision: str) -> Path:
     """Where the finished parts of this checkout are, if it is at `revision`."""
-    return STATE / name_of(revision, made_here=MADE_HERE)
+    return STATE / name_of(revision)
 
 
 def taken_over(kept: Kept, revision: str) -> dict[str, Kept]:
