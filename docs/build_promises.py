@@ -30,7 +30,7 @@ REMEDY = "run it first: make promises (it may be ended, and goes on when it is c
 GLANCE = ("crash", "power loss", "failover", "partition", "OOM", "eviction", "Redis away")
 FATES = ("lost", "repeated", "delayed", "refused")
 
-PAGES = {"positions": "trading", "snapshots": "engine", "eviction": "engine"}
+PAGES = {"positions": "trading", "snapshots": "engine", "eviction": "engine", "environments": "manager"}
 """The page in docs/state/ of a file of scenarios, where it has another name."""
 
 
