@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import hypothesis.strategies as st
 import pytest
 import redis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from machines import found_out, played
 from small_servers import SERVER, started
 
 from pytest_arbredis.state.cache import reading
@@ -264,32 +264,24 @@ def machine_on(state, plain, without=frozenset()):
     return Caches
 
 
-def run_on(tmp_path, *, without=frozenset()):
+@pytest.fixture
+def machine(tmp_path):
+    """`machine()` plays it on a server of its own; with names, without those hardenings."""
     with (
         started(tmp_path) as port,
         StateRedis(Settings(address=("127.0.0.1", port), breaker=None)) as state,
         redis.Redis(port=port) as plain,
     ):
-        wanted = settings(
-            max_examples=100,
-            stateful_step_count=50,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # a shrink would take minutes
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        )
-        run_state_machine_as_test(machine_on(state, plain, without), settings=wanted)
+        yield lambda *without: machine_on(state, plain, frozenset(without))
 
 
-def test_nobody_is_given_what_was_replaced_before(tmp_path):
-    run_on(tmp_path)
+def test_nobody_is_given_what_was_replaced_before(machine):
+    played(machine(), examples=100, steps=50)
 
 
 @pytest.mark.parametrize("without", sorted(HARDENINGS - {"jitter"}))
-def test_the_machine_finds_a_cache_without(tmp_path, without):
-    with pytest.raises(AssertionError):
-        run_on(tmp_path, without=frozenset({without}))
+def test_the_machine_finds_a_cache_without(machine, without):
+    found_out(machine(without), steps=50)
 
 
 def test_who_begins_after_a_write_does_not_join_a_load_that_was_kept_before_it(tmp_path):

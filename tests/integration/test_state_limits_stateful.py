@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import redis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 from limits_machine import machine_on
+from machines import found_out, played
 from small_servers import SERVER, started
 
 from pytest_arbredis.state.connections.redis import StateRedis
@@ -16,27 +15,21 @@ from pytest_arbredis.state.limits.plans import HARDENINGS
 pytestmark = pytest.mark.skipif(SERVER is None, reason="needs redis-server on PATH")
 
 
-def run(folder, *, without=frozenset(), **options):
+@pytest.fixture
+def machine(tmp_path):
+    """`machine()` plays it on a server of its own; with names, without those hardenings."""
     with (
-        started(folder, "--hz", "500") as port,  # WAIT ends in time
+        started(tmp_path, "--hz", "500") as port,  # WAIT ends in time
         StateRedis(Settings(address=("127.0.0.1", port), breaker=None)) as state,
         redis.Redis(port=port) as plain,
     ):
-        wanted = settings(
-            **{"max_examples": 40, **options},
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        run_state_machine_as_test(machine_on(state, plain, without), settings=wanted)
+        yield lambda *without: machine_on(state, plain, frozenset(without))
 
 
-def test_what_passes_is_what_a_list_of_times_says(tmp_path):
-    run(tmp_path)
+def test_what_passes_is_what_a_list_of_times_says(machine):
+    played(machine(), examples=40, steps=30)
 
 
 @pytest.mark.parametrize("without", sorted(HARDENINGS))
-def test_the_machine_finds_a_limit_without(tmp_path, without):
-    once = {"max_examples": 400, "database": None, "derandomize": True, "report_multiple_bugs": False}
-    with pytest.raises(AssertionError):
-        run(tmp_path, without=frozenset({without}), phases=[Phase.generate], **once)
+def test_the_machine_finds_a_limit_without(machine, without):
+    found_out(machine(without), steps=30)

@@ -14,9 +14,9 @@ import hypothesis.strategies as st
 import orjson
 import pytest
 import redis
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from lossy import Lossy
+from machines import found_out, played
 from small_servers import SERVER, started
 
 from pytest_arbredis.state import errors
@@ -240,29 +240,21 @@ def machine_on(state, plain, without=frozenset()):
     return Positions
 
 
-def run_on(tmp_path, *, without=frozenset()):
+@pytest.fixture
+def machine(tmp_path):
+    """`machine()` plays it on a server of its own; with names, without those hardenings."""
     with (
         started(tmp_path) as port,
         StateRedis(Settings(address=("127.0.0.1", port), breaker=None)) as state,
         redis.Redis(port=port) as plain,
     ):
-        wanted = settings(
-            max_examples=40,
-            stateful_step_count=30,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],  # a shrink would take minutes
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        )
-        run_state_machine_as_test(machine_on(state, plain, without), settings=wanted)
+        yield lambda *without: machine_on(state, plain, frozenset(without))
 
 
-def test_a_change_is_there_as_a_whole_or_not_at_all(tmp_path):
-    run_on(tmp_path)
+def test_a_change_is_there_as_a_whole_or_not_at_all(machine):
+    played(machine(), examples=40, steps=30)
 
 
 @pytest.mark.parametrize("without", sorted(HARDENINGS))
-def test_the_machine_finds_positions_without(tmp_path, without):
-    with pytest.raises(AssertionError):
-        run_on(tmp_path, without=frozenset({without}))
+def test_the_machine_finds_positions_without(machine, without):
+    found_out(machine(without), steps=30)
