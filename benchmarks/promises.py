@@ -176,20 +176,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true", help="forget what is finished")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"so many of each, not {SEEDS}: a quick look")
     parser.add_argument(
-        "--earlier", default="", metavar="COMMIT", help="take over what this one has not run: the page names its commit"
+        "--earlier",
+        action="append",
+        default=[],
+        metavar="COMMIT",
+        help="take over what this one, and those named before it, have not run: the page names its commit",
     )
     parser.add_argument("--most", type=int, help="play so many runs and stop")
     chosen = parser.parse_args(arguments)
-    if chosen.earlier and not (STATE / f"{chosen.earlier}.jsonl").exists():
-        known = ", ".join(sorted(path.stem for path in STATE.glob("*.jsonl"))) or "none"
-        parser.error(f"of --earlier {chosen.earlier} nothing is kept; runs are there of {known}")
+    for one in chosen.earlier:
+        if not (STATE / f"{one}.jsonl").exists():
+            known = ", ".join(sorted(path.stem for path in STATE.glob("*.jsonl"))) or "none"
+            parser.error(f"of --earlier {one} nothing is kept; runs are there of {known}")
     about, revision = described(), commit()
     path = STATE / name_of(revision)
     if chosen.fresh:
         path.unlink(missing_ok=True)
     kept = Kept(path)
     everything = [job for part in PARTS for job in jobs(part, chosen.seeds)]
-    earlier = taken_over(kept.lines, chosen.earlier, everything) if chosen.earlier else []
+    earlier: list[Line] = []
+    for one in chosen.earlier:
+        earlier += taken_over((*kept.lines, *earlier), one, everything)
     done = {(*group_of(line), line["seed"]) for line in (*kept.lines, *earlier)}
     left = [job for job in everything if (job.part, *job.name) not in done]
     now = [

@@ -67,7 +67,7 @@ FAILOVER = replace(
     workload=replace(DONE.workload, puts_until=0.75),  # also for a while after the failover
     seconds=5.5,
     exposed_by={"replication_cut": "any"},
-    checks=(checks.tasks_are_done(within_ms=2000, undone_since="replication_cut"),),
+    checks=(checks.tasks_are_done(within_ms=2000, undone_by_failover=True),),
 )
 
 UNDONE = replace(

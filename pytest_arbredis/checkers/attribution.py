@@ -54,7 +54,9 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Sample:
+class Sample:
+    """What a node said of its replication, between `asked_ns` and `answered_ns`."""
+
     asked_ns: int
     answered_ns: int
     is_master: bool
@@ -74,8 +76,8 @@ def attribute(history: History, losses: Losses) -> Attribution:
 
     Offsets decide, not clocks. An event's `asked_ns`, if recorded, is when the sample was asked for.
     """
-    samples = _samples_by_node(history)
-    cuts = _cuts(history)
+    samples = samples_by_node(history)
+    cuts = cuts_of(history)
     last_survivor: dict[tuple[str, str], int] = {}
     for op in losses.survived:
         if (era := _era(op, samples)) and _only_on(op, era[0]):
@@ -95,7 +97,7 @@ def attribute(history: History, losses: Losses) -> Attribution:
 def _class_of(
     op: Op,
     era: tuple[str, str] | None,
-    samples: Mapping[str, Sequence[_Sample]],
+    samples: Mapping[str, Sequence[Sample]],
     cuts: Mapping[tuple[str, str], Cut],
     last_survivor: Mapping[tuple[str, str], int],
 ) -> str:
@@ -124,7 +126,7 @@ def _superseded(op: Op, node: str, cuts: Mapping[tuple[str, str], Cut]) -> bool:
     return bool(seen) and max(seen, key=lambda cut: cut.seen_ns).node != node
 
 
-def _era(op: Op, samples: Mapping[str, Sequence[_Sample]]) -> tuple[str, str] | None:
+def _era(op: Op, samples: Mapping[str, Sequence[Sample]]) -> tuple[str, str] | None:
     """The node and the history (replid) in which an acknowledged write was executed, if the samples tell it."""
     if op.node is None or op.completed_ns is None:
         return None
@@ -144,13 +146,14 @@ def _only_on(op: Op, node: str) -> bool:
     return op.attempts in {None, 1}
 
 
-def _samples_by_node(history: History) -> dict[str, list[_Sample]]:
-    samples: dict[str, list[_Sample]] = defaultdict(list)
+def samples_by_node(history: History) -> dict[str, list[Sample]]:
+    """What each node said of its replication, one after another."""
+    samples: dict[str, list[Sample]] = defaultdict(list)
     for event in history.events_named("replication"):
         offset, asked_ns = event.data.get("offset"), event.data.get("asked_ns", event.at_ns)
         if isinstance(offset, int) and isinstance(asked_ns, int):
             samples[event.source].append(
-                _Sample(
+                Sample(
                     asked_ns=asked_ns,
                     answered_ns=event.at_ns,
                     is_master=event.data.get("role") == "master",
@@ -161,7 +164,7 @@ def _samples_by_node(history: History) -> dict[str, list[_Sample]]:
     return samples
 
 
-def _cuts(history: History) -> dict[tuple[str, str], Cut]:
+def cuts_of(history: History) -> dict[tuple[str, str], Cut]:
     """The end of every history that a promoted node took over, when it was first seen."""
     cuts: dict[tuple[str, str], Cut] = {}
     for event in _masters(history.events_named("replication")):

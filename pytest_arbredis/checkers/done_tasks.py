@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_arbredis._clock import NS_PER_MS
 from pytest_arbredis.checkers.effects import by_key, completed_by_ns, may_apply
 from pytest_arbredis.checkers.elements import element, elements_of
-from pytest_arbredis.checkers.losses import CRASHES
+from pytest_arbredis.checkers.undone import Undone, undone_by_failovers
 from pytest_arbredis.checkers.violations import Judged, Violation, apart, malformed, shown
 from pytest_arbredis.errors import UsageError
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pytest_arbredis.checkers.verdict import Finding
     from pytest_arbredis.history.history import History
     from pytest_arbredis.history.records import Json, Op
-
-LAG_NS = 50 * NS_PER_MS
-"""How far a replica may lag that follows: what was acknowledged so long before it was cut off may be lost with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +32,17 @@ class TasksAreDone:
     done so long after its enqueue. Stale is a value that is given more than `valid_ms` after its enqueue was
     acknowledged.
 
-    With `undone_since` a failover may undo what no replica had: an enqueue or an ack that was answered after the last
-    fault called so began (or 50 ms before: replicas lag), and invoked before the crash that followed. What was told
-    before and after that is judged as ever.
+    With `undone_by_failover` a failover may undo what no replica had: an enqueue or an ack that was answered when its
+    primary may have had more, by replication offsets, than the node that was promoted. What was told before and after
+    that is judged as ever.
 
-    Unknown without a successful ack or `left`, if an ack without a reply does not say of what, and without the fault
-    `undone_since` or a crash after it. The proof is the operations on the value, and the `left` that does not have it.
+    Unknown without a successful ack or `left`, if an ack without a reply does not say of what, and with
+    `undone_by_failover` where no failover is on record. The proof is the operations on the value, and the `left` that
+    does not have it.
     """
 
     within_ms: float | None = None
-    undone_since: str | None = None
+    undone_by_failover: bool = False
 
     def __post_init__(self) -> None:
         if self.within_ms is not None and not self.within_ms > 0:
@@ -60,11 +58,9 @@ class TasksAreDone:
         violations: list[Violation] = []
         undecided: list[str] = []
         done = keys = acknowledged = judged_ops = 0
-        undone = None
-        if self.undone_since is not None:
-            undone = _Undone.of(history, self.undone_since)
-            if undone is None:
-                undecided.append(f"there is no {self.undone_since} with a crash after it")
+        undone = undone_by_failovers(history) if self.undone_by_failover else ()
+        if self.undone_by_failover and not undone:
+            undecided.append("no failover is on record, with replication offsets before it")
         for key, ops in by_key(history, ("enqueue", "dequeue", "ack", "left")).items():
             tasks = _Tasks.of(ops)
             judged_ops += len(ops)
@@ -89,28 +85,9 @@ class TasksAreDone:
         ).finding()
 
 
-def tasks_are_done(*, within_ms: float | None = None, undone_since: str | None = None) -> TasksAreDone:
+def tasks_are_done(*, within_ms: float | None = None, undone_by_failover: bool = False) -> TasksAreDone:
     """Every acknowledged task is done in the end, or still there; none is given after that, or stale."""
-    return TasksAreDone(within_ms=within_ms, undone_since=undone_since)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Undone:
-    """When that was told which a failover may undo."""
-
-    from_ns: int
-    until_ns: int
-
-    @classmethod
-    def of(cls, history: History, since: str) -> _Undone | None:
-        began = max((fault.began_ns for fault in history.faults if fault.name == since), default=None)
-        crashes = [fault.began_ns for fault in history.faults if fault.name in CRASHES]
-        until = min((ns for ns in crashes if began is not None and ns >= began), default=None)
-        return None if began is None or until is None else cls(from_ns=began - LAG_NS, until_ns=until)
-
-    def has(self, op: Op) -> bool:
-        """Whether it may be undone."""
-        return completed_by_ns(op) >= self.from_ns and op.invoked_ns <= self.until_ns
+    return TasksAreDone(within_ms=within_ms, undone_by_failover=undone_by_failover)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,7 +145,7 @@ class _Tasks:
     def _life(self, value: Json) -> _Life:
         return self.lives.setdefault(element(value), _Life(value=value))
 
-    def violations(self, key: str | None, within_ms: float | None, undone: _Undone | None) -> Iterator[Violation]:
+    def violations(self, key: str | None, within_ms: float | None, undone: Sequence[Undone]) -> Iterator[Violation]:
         """All that is wrong with any value."""
         todo, aside = _left(self.left)
         for of, life in self.lives.items():
@@ -181,7 +158,7 @@ class _Tasks:
             yield from _stale(key, life, life.enqueue)
             if self.left is not None and within_ms is not None and of in todo and not life.acks:
                 yield from _stuck(key, life, life.enqueue, self.left, within_ms)
-            kept = undone is None or not undone.has(life.enqueue)
+            kept = not any(one.has(life.enqueue) for one in undone)
             if (
                 kept
                 and self.left is not None
@@ -223,8 +200,8 @@ def _stuck(key: str | None, life: _Life, enqueue: Op, left: Op, within_ms: float
         )
 
 
-def _again(key: str | None, life: _Life, undone: _Undone | None) -> Iterator[Violation]:
-    acks = [op for op in life.acks if op.outcome == "ok" and (undone is None or not undone.has(op))]
+def _again(key: str | None, life: _Life, undone: Sequence[Undone]) -> Iterator[Violation]:
+    acks = [op for op in life.acks if op.outcome == "ok" and not any(one.has(op) for one in undone)]
     if not acks:
         return
     ack = min(acks, key=completed_by_ns)
