@@ -13,7 +13,7 @@ from pytest_arbredis.checkers.violations import Judged, Violation, apart, malfor
 from pytest_arbredis.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
     from pytest_arbredis.checkers.verdict import Finding
     from pytest_arbredis.history.history import History
