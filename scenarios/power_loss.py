@@ -75,7 +75,7 @@ SLOW_DISK = replace(
         .at(seconds=3.6)
         .restart("crashed")
     ),
-    seconds=4.3,
+    seconds=5,
     checks=(checks.loses_more_than(ms=EVERYSEC_MS),),
 )
 
