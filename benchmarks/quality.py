@@ -196,11 +196,15 @@ def state_of(revision: str) -> Path:
     return STATE / name_of(revision)
 
 
-def taken_over(kept: Kept, revision: str) -> dict[str, Kept]:
-    """Whole parts of an earlier commit, of those that this one lacks, by their names."""
-    names = sorted(STATE.glob(f"{revision}*.jsonl")) if revision else []
-    earlier = [Kept(path) for path in names]
-    return {part: one for one in earlier for part in PARTS if len(kept.of(part)) < expected(part) == len(one.of(part))}
+def taken_over(kept: Kept, revisions: Iterable[str]) -> dict[str, tuple[str, Kept]]:
+    """Whole parts of earlier commits, the first that has one, of those that this one lacks: by part its commit too."""
+    found: dict[str, tuple[str, Kept]] = {}
+    for revision in revisions:
+        for one in map(Kept, sorted(STATE.glob(f"{revision}*.jsonl"))):
+            for part in PARTS:
+                if len(kept.of(part)) < expected(part) == len(one.of(part)):
+                    found.setdefault(part, (revision, one))
+    return found
 
 
 def build_page() -> None:
@@ -214,7 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=PARTS, action="append", help="play only this part")
     parser.add_argument("--fresh", action="store_true", help="forget what is finished")
     parser.add_argument(
-        "--earlier", default="", metavar="COMMIT", help="take over what this one lacks: the page names its commit"
+        "--earlier",
+        action="append",
+        default=[],
+        metavar="COMMIT",
+        help="take over what this one, and those named before it, lack: the page names its commit",
     )
     parser.add_argument("--most", type=int, help="of planted and correct, play so many runs and stop")
     chosen = parser.parse_args(arguments)
@@ -236,9 +244,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 kept.add(thorough_tests(Path(name)) if part == "thorough" else release_drill(launcher, Path(name)))
     missing = [part for part in PARTS if part not in earlier and len(kept.of(part)) < expected(part)]
     parts = [
-        {**summary(part, earlier.get(part, kept)), "commit": chosen.earlier if part in earlier else revision}
+        {**summary(part, one), "commit": told}
         for part in PARTS
-        if part in earlier or kept.of(part)
+        for told, one in (earlier.get(part, (revision, kept)),)
+        if one.of(part)
     ]
     for part in parts:
         print(line_of(part))

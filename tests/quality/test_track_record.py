@@ -170,13 +170,22 @@ def test_a_part_of_an_earlier_commit_is_taken_over_and_named(finished, quality, 
     finished("invalid", parts=("planted", "correct"))
     now = quality.commit()
     monkeypatch.setattr(quality, "commit", lambda: "later0")
-    kept = quality.Kept(quality.state_of("later0"))
-    for part in ("drill-process", "drill-docker", "thorough"):
-        kept.add({"part": part, "what": part, "status": 0, "took_s": 1.0, "tests": 1, "failures": 0})
-    assert quality.main([f"--earlier={now.removesuffix('-dirty')}"]) == 0
+    of_a_part = {"status": 0, "took_s": 1.0, "tests": 1, "failures": 0}
+    for commit, parts in (("later0", ("drill-process", "thorough")), ("between", ("drill-docker", "thorough"))):
+        kept = quality.Kept(quality.state_of(commit))
+        for part in parts:
+            kept.add({"part": part, "what": part} | of_a_part)
+    first = now.removesuffix("-dirty")
+    assert quality.main(["--earlier=between", f"--earlier={first}"]) == 0
     told = json.loads(quality.RESULTS.read_text())
-    assert {part["commit"] for part in told["parts"]} == {"later0", now.removesuffix("-dirty")}
-    assert "`later0` (drill-process, drill-docker, thorough)" in page.commits(told)
+    assert {part["part"]: part["commit"] for part in told["parts"]} == {
+        "drill-process": "later0",
+        "drill-docker": "between",
+        "thorough": "later0",
+        "planted": first,
+        "correct": first,
+    }
+    assert "`later0` (drill-process, thorough)" in page.commits(told)
 
 
 def test_the_page_says_what_the_results_say(quality, page):
