@@ -144,9 +144,12 @@ def taken_over(lines: Iterable[Line], revision: str, everything: Iterable[Job]) 
 
 
 def counted(lines: Iterable[Line], revision: str) -> list[Line]:
-    """For each scenario and hardening how its runs came out, and at which commit."""
-    groups: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
+    """For each scenario and hardening how its runs came out, and at which commit: of a seed only the first."""
+    first: dict[tuple[object, ...], Line] = {}
     for line in lines:
+        first.setdefault((*group_of(line), line["seed"]), line)
+    groups: dict[tuple[str, str, str, str], list[Line]] = defaultdict(list)
+    for line in first.values():
         groups[(*group_of(line), str(line["due"]))].append(line)
     rows: list[Line] = []
     for (part, scenario, without, due), runs in groups.items():

@@ -104,6 +104,13 @@ def test_whole_scenarios_of_an_earlier_commit_are_taken_over_and_named(monkeypat
     assert f"{len(taken)} runs, of whole scenarios, were played at `before`" in page._earlier(results(rows))
 
 
+def test_of_a_seed_that_was_played_twice_the_first_run_counts():
+    job = next(bench.jobs("hardened"))
+    again = played_as_due(job) | {"word": "unknown"}
+    [row] = bench.counted([played_as_due(job), again], "abc")
+    assert (row["runs"], row["words"]) == (1, {job.due: 1})
+
+
 def test_an_earlier_commit_of_which_nothing_is_kept_is_an_error_that_names_what_is_there(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "STATE", tmp_path)
     (tmp_path / "abc.jsonl").touch()
