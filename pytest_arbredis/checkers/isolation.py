@@ -45,7 +45,8 @@ class RefusesWithin:
     def __call__(self, history: History) -> Finding:
         """Judge one history."""
         faults = [fault for fault in history.faults if fault.name == self.during]
-        spans = [(fault.began_ns + int(self.ms * NS_PER_MS), _alone_until_ns(history, fault)) for fault in faults]
+        seen = [fault for fault in faults if fault.evidence is not None]  # whom nothing has cut off may acknowledge
+        spans = [(fault.began_ns + int(self.ms * NS_PER_MS), _alone_until_ns(history, fault)) for fault in seen]
         writes = [
             op
             for op in history.named("write")
@@ -60,7 +61,7 @@ class RefusesWithin:
             verdict, summary = Verdict.INVALID, f"{told}, and {len(taken)} were acknowledged"
         elif not faults:
             verdict, summary = Verdict.UNKNOWN, f"no {self.during} is on record"
-        elif any(fault.evidence is None for fault in faults):
+        elif len(seen) < len(faults):
             verdict, summary = Verdict.UNKNOWN, f"the {self.during} was not observed"
         elif not refused:
             verdict, summary = Verdict.UNKNOWN, told.replace("0 writes were", "no write was")

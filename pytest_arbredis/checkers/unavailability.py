@@ -41,9 +41,11 @@ def windows_of(history: History, name: str, *, least_ms: float) -> list[Window]:
 
     An operation is due when it was intended, else when it was invoked. A window begins with the first operation that
     was due after a success, or with that success if one was pending then; it ends with the next success, or with the
-    class's last operation.
+    class's last operation. What was due after the load had ended, because a run was broken off, is none of it.
     """
-    ops = sorted(history.named(name), key=_due_ns)
+    load_until_ns = history.header.meta.get("load_until_ns")
+    until = load_until_ns if isinstance(load_until_ns, int) else float("inf")
+    ops = sorted((op for op in history.named(name) if op.sent or _due_ns(op) <= until), key=_due_ns)
     if not ops:
         return []
     due_ns = [_due_ns(op) for op in ops]

@@ -15,6 +15,7 @@ from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.cli.catalogue import QUICK, find, shipped
 from pytest_arbredis.errors import UnhealedError
 from pytest_arbredis.faults.registry import FAULTS
+from pytest_arbredis.report.text import failure_text
 
 pytestmark = pytest.mark.parametrize("launcher", ["process"], indirect=True)
 
@@ -75,7 +76,7 @@ def guard_of(result):
 
 
 def assert_found_out(result, fault):
-    assert result.verdict is Verdict.UNKNOWN
+    assert result.verdict is Verdict.UNKNOWN, failure_text(result)
     records = [record for record in result.history.faults if record.name == fault]
     assert records
     assert all(record.evidence is None for record in records)
@@ -93,8 +94,8 @@ def test_a_shipped_scenario_whose_faults_do_nothing_is_unknown(judged, monkeypat
     result = judged(scenario)
     assert_found_out(result, scenario.faults.steps[0].fault.name)
     assert guard_of(result).verdict is Verdict.UNKNOWN
-    if scenario.kind == "hazard":
-        assert all(finding.verdict is not Verdict.VALID for finding in result.findings)
+    if scenario.kind == "hazard" and not name.endswith(".naive"):  # what a twin does wrong may need no fault
+        assert not any(finding.claim == "violated" and finding.verdict is Verdict.VALID for finding in result.findings)
 
 
 @pytest.fixture
