@@ -154,11 +154,10 @@ def read(port: int, told: Connection) -> None:
             took_ns: list[int] = []
             wanted_ns = time.monotonic_ns()
             while not told.poll():
+                wanted_ns += 1_000_000_000 // RATE_HZ
                 time.sleep(max(0.0, (wanted_ns - time.monotonic_ns()) / 1e9))  # pacing
-                began_ns = time.monotonic_ns()
                 client.get("user:0:settings")
-                took_ns.append(time.monotonic_ns() - began_ns)
-                wanted_ns = max(wanted_ns + 1_000_000_000 // RATE_HZ, began_ns)
+                took_ns.append(time.monotonic_ns() - wanted_ns)
             told.recv()
             told.send(took_ns)
 

@@ -17,7 +17,7 @@ from pytest_arbredis.scenarios.promises import Claim, Event
 from pytest_arbredis.state.keyspace.patterns import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_arbredis.state.keyspace.pattern import KeyPattern
 
@@ -74,9 +74,9 @@ def glance(everywhere: list[Claim], groups: dict[str, tuple[list[KeyPattern], li
     """For each key and event whether an acknowledged change may be lost, and how Redis must be set that it is not."""
     lines = [
         "## At a glance\n",
-        "How Redis is set when nothing acknowledged is lost (*kept*), and when something may be. What a cell",
-        "does not say is as in the first row. A change may also be refused, delayed or repeated: see its section. What",
-        "each event is: [words](#words).\n",
+        "How Redis is set when nothing acknowledged is lost (*kept*), and what may be lost at which setting.",
+        "*As every key* is the first row. A change may also be refused, delayed or repeated: see its section.",
+        "What each event is: [words](#words).\n",
         f"| key | {' | '.join(GLANCE)} |",
         "|---|" + "---|" * len(GLANCE),
         f"| [every key](#every-key) | {' | '.join(_kept(everywhere, event) or 'not proven' for event in GLANCE)} |",
@@ -85,7 +85,7 @@ def glance(everywhere: list[Claim], groups: dict[str, tuple[list[KeyPattern], li
         alike: dict[str, list[str]] = {}
         for pattern in patterns:
             mine = [claim for claim in own if pattern in claim.keys]
-            alike.setdefault(" | ".join(_kept(mine, event) or "as above" for event in GLANCE), []).append(
+            alike.setdefault(" | ".join(_kept(mine, event) or "as every key" for event in GLANCE), []).append(
                 f"`{pattern.grammar}`"
             )
         to = _heading(name).lower().replace(" ", "-")
@@ -205,24 +205,31 @@ def _keys(name: str, patterns: list[KeyPattern]) -> str:
 
 
 def _kept(stated: list[Claim], event: str) -> str:
-    """How Redis must be set that nothing is lost at this event: `kept: AOF always; may be lost: RDB`.
-
-    Where that is no matter of how it is set: what may be lost.
-    """
+    """How Redis must be set that nothing is lost at this event: `kept: AOF always; may be lost: RDB (everything)`."""
     of_event = [claim for claim in stated if claim.event.partition(",")[0] == event]
-    settings = {claim.event: claim.event.partition(", ")[2] for claim in of_event}
-    losing = {claim.event: claim.may_be["lost"] for claim in of_event if "lost" in claim.may_be}
-    kept = _in_order(settings, lambda one: one not in losing)
-    lost = _in_order(settings, lambda one: one in losing)
+    losing: dict[str, dict[str, None]] = {}
+    for claim in of_event:
+        if "lost" in claim.may_be:
+            losing.setdefault(claim.event, {})[_plain(claim.may_be["lost"])] = None
+    kept = [_setting(one) for one in _in_order(of_event) if one not in losing]
     told = [f"kept: {', '.join(kept)}" if all(kept) else "kept"] if kept else []
-    if lost:
-        words = lost if all(lost) else dict.fromkeys(_plain(claim.may_be.get("lost", "")) for claim in of_event)
-        told.append(f"**may be lost**: {(', ' if all(lost) else '; ').join(filter(None, words))}")
-    return "; ".join(told)
+    lost = [
+        f"{setting} ({what})" if (setting := _setting(one)) else what
+        for one in _in_order(of_event)
+        if one in losing
+        for what in ("; ".join(losing[one]),)
+    ]
+    return "; ".join([*told, *([f"**may be lost**: {', '.join(lost)}"] if lost else [])])
 
 
-def _in_order(settings: dict[str, str], take: Callable[[str], bool]) -> list[str]:
-    return [settings[event] for event in get_args(Event) if event in settings and take(event)]
+def _in_order(stated: Sequence[Claim]) -> list[str]:
+    """The events of some claims, each once, as they are listed everywhere."""
+    there = {claim.event for claim in stated}
+    return [event for event in get_args(Event) if event in there]
+
+
+def _setting(event: str) -> str:
+    return event.partition(", ")[2]
 
 
 def _where(claim: Claim, patterns: Sequence[KeyPattern]) -> str:

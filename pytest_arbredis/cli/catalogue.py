@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 QUICK = ("failover", "lost_writes", "disconnects", "oom", "retries", "latency_budgets")
 """Files of the quick drill, in the order in which they run."""
 
-PROFILES = ("quick", "release")
+QUICK_PROFILE = "quick"
+PROFILES = (QUICK_PROFILE, "release")
 
 
 def shipped() -> dict[str, list[Scenario]]:
@@ -47,6 +48,11 @@ def profile(name: str) -> list[Scenario]:
         for scenario in scenarios
         if name in scenario.profiles and (name == "release" or stem in QUICK)
     ]
+
+
+def everything() -> list[Scenario]:
+    """All shipped scenarios, also those that no profile has and that run by name."""
+    return [scenario for scenarios in shipped().values() for scenario in scenarios]
 
 
 def find(names: Iterable[str]) -> list[Scenario]:
@@ -80,7 +86,7 @@ def _nearest(name: str, names: list[str]) -> str:
     of_file = [one for one in names if one.startswith(f"{name.partition('.')[0]}.")]
     near = list(dict.fromkeys([*get_close_matches(name, names, n=5), *of_file]))
     told = near or sorted(one for one in names if one.partition(".")[0] in QUICK)
-    return f"use one of: {', '.join(told)}; `arbredis drill --list --profile release` names all"
+    return f"use one of: {', '.join(told)}; `arbredis drill --list` names all"
 
 
 def scenarios_in(module: ModuleType) -> list[Scenario]:

@@ -27,7 +27,7 @@ NOISY_AGAIN = 2
 
 def drill(  # noqa: PLR0917 - a command's options
     names: Annotated[list[str] | None, typer.Argument(help="Scenarios: NAME, file.py or pkg.mod:VALUE.")] = None,
-    profile: Annotated[str, typer.Option(help="quick or release; without NAMEs.")] = "quick",
+    profile: Annotated[str | None, typer.Option(help="quick or release; without NAMEs.")] = None,
     subject: Annotated[
         str | None, typer.Option(metavar="PKG.MOD:FACTORY", help="Judge this subject by the scenarios that fit it.")
     ] = None,
@@ -53,18 +53,18 @@ def drill(  # noqa: PLR0917 - a command's options
         Path | None, typer.Option(envvar="ARBREDIS_RUNS_DIR", help="Folder of the runs (.arbredis/runs).")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="An inconclusive latency budget counts.")] = False,  # noqa: FBT002 - a flag
-    list_only: Annotated[bool, typer.Option("--list", help="List the scenarios and run nothing.")] = False,  # noqa: FBT002 - a flag
+    list_only: Annotated[bool, typer.Option("--list", help="List all, or those of --profile.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Run scenarios on real servers and judge them."""
     import random
 
-    from pytest_arbredis.cli.catalogue import check_profile, find
+    from pytest_arbredis.cli.catalogue import QUICK_PROFILE, check_profile, everything, find
     from pytest_arbredis.cli.catalogue import profile as of_profile
     from pytest_arbredis.report.markdown import append_step_summary, verdicts_markdown
     from pytest_arbredis.report.terminal import console_for
     from pytest_arbredis.topology.means import Means
 
-    check_profile(profile)
+    wanted = check_profile(profile or QUICK_PROFILE)
     means = Means(
         launcher=launcher,  # type: ignore[arg-type]  # checked by Means, with the known names
         proxy=proxy,  # type: ignore[arg-type]
@@ -75,7 +75,9 @@ def drill(  # noqa: PLR0917 - a command's options
         control=control,
         allow_destructive=allow_destructive,
     )
-    scenarios: Sequence[Scenario] = find(names) if names else of_profile(profile)
+    scenarios: Sequence[Scenario] = find(names) if names else of_profile(wanted)
+    if list_only and not names and profile is None:
+        scenarios = everything()
     console = console_for()
     if subject is not None:
         scenarios = _fitting(console, scenarios, subject, named=bool(names))
@@ -85,7 +87,7 @@ def drill(  # noqa: PLR0917 - a command's options
     chosen_seed = random.randrange(2**31) if seed is None else seed
     folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
     replay = _replay(names or [], subject, seed=chosen_seed)
-    again = NOISY_AGAIN if profile == "release" and not names else 0
+    again = NOISY_AGAIN if wanted == "release" and not names else 0
     results, failures = _run_all(
         console, scenarios, means=means, seed=chosen_seed, runs_dir=folder, replay=replay, again=again
     )
@@ -93,7 +95,7 @@ def drill(  # noqa: PLR0917 - a command's options
     append_step_summary(verdicts_markdown(results, {name: str(error) for name, error in failures}))
     if not scenarios:
         raise typer.Exit(EXIT_INCONCLUSIVE)
-    lenient = profile == "quick" and not strict
+    lenient = wanted == QUICK_PROFILE and not strict
     raise typer.Exit(exit_status(results, failures, lenient=lenient, named=bool(names)))
 
 
@@ -122,9 +124,13 @@ def _fitting(console: Console, scenarios: Sequence[Scenario], name: str, *, name
 def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
     from rich.table import Table
 
-    table = Table("scenario", "kind", "promise", box=None)
+    table = Table(box=None)
+    table.add_column("scenario", no_wrap=True)
+    for heading in ("kind", "profile", "promise"):
+        table.add_column(heading)
     for scenario in scenarios:
-        table.add_row(scenario.name, scenario.kind, scenario.promise)
+        profiles = ", ".join(scenario.profiles) or "by name"
+        table.add_row(scenario.name, scenario.kind, profiles, scenario.promise)
     console.print(table)
 
 

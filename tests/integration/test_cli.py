@@ -21,6 +21,7 @@ from drills import Drill, Finished, start
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.cli import main as command
+from pytest_arbredis.cli.catalogue import everything
 from pytest_arbredis.servers import ports
 from pytest_arbredis.servers.redis import find_redis
 from pytest_arbredis.servers.toxiproxy import await_toxiproxy
@@ -327,8 +328,12 @@ def test_a_subject_that_leaves_the_process_is_no_verdict(drilled):
 def test_list_shows_every_scenario_with_its_kind_and_runs_nothing(drilled, here):
     done = drilled("--list")
     assert done.status == 0
-    for part in ("failover.crash", "lost_writes.zombie", "hazard", "guarantee", "retries.redis"):
-        assert part in done.out
+    for scenario in everything():
+        assert scenario.name in done.out
+    assert all(part in done.out for part in ("hazard", "guarantee", "quick", "release", "by name"))
+    quick = drilled("--list", "--profile", "quick").out
+    assert "failover.crash" in quick
+    assert "state_sessions" not in quick
     done = drilled("planted.py", "--list")
     assert "production" in done.out  # accepted in a definition
     assert not (here / "runs").exists()

@@ -77,7 +77,7 @@ def test_a_glance_says_how_redis_must_be_set():
     lost = replace(kept, event="crash, RDB", may_be={"lost": "what came since the last snapshot"})
     full = replace(kept, event="OOM", may_be={"lost": "all"})
     every = next(line for line in page.glance([lost, full, kept], {}).splitlines() if "[every key]" in line)
-    assert "| kept: AOF always; **may be lost**: RDB |" in every
+    assert "| kept: AOF always; **may be lost**: RDB (what came since the last snapshot) |" in every
     assert "| **may be lost**: all |" in every
     assert every.count("not proven") == 5
 
