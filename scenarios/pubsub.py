@@ -23,6 +23,7 @@ LOST = Scenario(
     faults=schedule.at(seconds=0.8).failover(),
     seconds=4.5,
     judged=("publish",),
+    exposed_by={"failover": "after"},
     read_back=False,
     checks=(checks.messages_are_lost(at_least=1),),
 )
