@@ -1,4 +1,8 @@
-"""How long it takes to judge registers: zones on 10³ to 10⁷ operations, the search on fewer. Loading is not counted."""
+"""How long it takes to judge registers: zones on 10³ to 10⁷ operations, the search on fewer. Loading is not counted.
+
+Porcupine judges the same histories beside it, where Go is there; it has a minute for each, and after one that it could
+not end none that is larger.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from machine import commit, described, today
+from porcupine_beside import MODULE, VERSION, built, judged
 
 from pytest_arbredis.checkers.linearizable import RegisterIsLinearizable
 from pytest_arbredis.history.columns import NEVER, Columns
@@ -26,6 +32,7 @@ GOAL_GIB = 4.0
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 SEARCHED = (1_000, 10_000, 100_000)
 STEP_NS = 1_000
+BESIDE_WITHIN_S = 60
 
 
 def made(operations: int, *, keys: int, concurrency: int, unique: bool, seed: int = 0) -> Columns:
@@ -80,13 +87,16 @@ def _held(key: NDArray[np.int32], value: NDArray[np.int32], applied: NDArray[np.
     return found
 
 
-def measured(operations: int, *, keys: int, concurrency: int, unique: bool) -> dict[str, object]:
-    """One judgement, in this process: seconds, and the most memory there ever was."""
+def measured(
+    operations: int, *, keys: int, concurrency: int, unique: bool, beside: str = "", within_s: int = BESIDE_WITHIN_S
+) -> dict[str, object]:
+    """One judgement, in this process: seconds, and the most memory there ever was; then that of `beside`, if given."""
     columns = made(operations, keys=keys, concurrency=concurrency, unique=unique)
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     finding = RegisterIsLinearizable().of_columns(columns)
     took = time.perf_counter() - began
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "operations": operations,
         "keys": keys,
@@ -95,8 +105,9 @@ def measured(operations: int, *, keys: int, concurrency: int, unique: bool) -> d
         "verdict": finding.verdict.word,
         "seconds": round(took, 4),
         "steps": finding.figures["steps"],
-        "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "peak_gib": round(most / 2**20, 2),
         "peak_gib_before": round(loaded / 2**20, 2),
+        "porcupine": judged(Path(beside), columns, within_s=within_s) if beside else None,
     }
 
 
@@ -114,6 +125,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few operations: does it run?")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--beside-within-s", type=int, default=BESIDE_WITHIN_S, help="what Porcupine has for each")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
@@ -122,12 +134,27 @@ def main() -> int:
     about, most = described(), 10_000 if asked.quick else SIZES[-1]
     cases = [(size, True, keys) for size in SIZES for keys in (1, max(1, size // 100))]
     cases += [(size, False, max(1, size // 100)) for size in SEARCHED] + [(1_000, False, 1)]
-    rows = [
-        in_a_process(operations=size, keys=keys, concurrency=concurrency, unique=unique)
-        for size, unique, keys in cases
-        if size <= most
-        for concurrency in (5, 100)
-    ]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="arbredis-porcupine-") as folder:
+        program = built(Path(folder))
+        too_long: set[tuple[bool, bool, int]] = set()
+        for size, unique, keys in cases:
+            for concurrency in (5, 100):
+                if size > most:
+                    continue
+                shape = (unique, keys == 1, concurrency)
+                beside = "" if program is None or shape in too_long else str(program)
+                row = in_a_process(
+                    operations=size,
+                    keys=keys,
+                    concurrency=concurrency,
+                    unique=unique,
+                    beside=beside,
+                    within_s=asked.beside_within_s,
+                )
+                rows.append(row)
+                if isinstance(row["porcupine"], dict) and row["porcupine"]["verdict"] == "unknown":
+                    too_long.add(shape)
     print(f"commit {commit()}, {today()}; {about}")
     for row in rows:
         print(json.dumps(row))
@@ -139,7 +166,8 @@ def main() -> int:
     verdict = ("pass" if met else "missed") if judged else "not measured"
     print(f"10⁶ in {GOALS_S[1_000_000]} s, 10⁷ in {GOALS_S[10_000_000]} s and {GOAL_GIB} GiB: {verdict}")
     content = {"benchmark": "linearizability", "commit": commit(), "date": today(), "machine": about}
-    content |= {"goals_s": GOALS_S, "goal_gib": GOAL_GIB, "verdict": verdict, "rows": rows}
+    beside = None if program is None else {"module": MODULE, "version": VERSION, "within_s": asked.beside_within_s}
+    content |= {"porcupine": beside, "goals_s": GOALS_S, "goal_gib": GOAL_GIB, "verdict": verdict, "rows": rows}
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps(content, indent=1) + "\n")
     return 0
