@@ -22,6 +22,8 @@ QUICK = ("failover", "lost_writes", "disconnects", "oom", "retries", "latency_bu
 
 QUICK_PROFILE = "quick"
 PROFILES = (QUICK_PROFILE, "release")
+EVERYTHING = "everything"
+"""No profile: all that is shipped, also what runs by name only."""
 
 
 def shipped() -> dict[str, list[Scenario]]:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_arbredis.errors import ArbredisError, HarnessError, UsageError
+from pytest_arbredis.errors import ArbredisError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
+    from pytest_arbredis.cli.asked import Asked
+    from pytest_arbredis.cli.playing import Playing
+    from pytest_arbredis.cli.progress import Progress
     from pytest_arbredis.report.result import RunResult
     from pytest_arbredis.scenario import Scenario
+    from pytest_arbredis.subjects.fitting import Fitting
+    from pytest_arbredis.topology.means import Means
+    from pytest_arbredis.topology.pool import DeploymentPool
 
 EXIT_VIOLATED = 1
 EXIT_INCONCLUSIVE = 3
 EXIT_HARNESS = 4
 NOISY_AGAIN = 2
 """How often a release drill measures again what the machine's noise left open: noise comes and goes."""
+
+RELEASE_WORKERS = 2
+"""Scenarios that a release drill plays at a time; those that measure time come last, and alone."""
 
 
 def drill(  # noqa: PLR0917 - a command's options
@@ -52,14 +62,18 @@ def drill(  # noqa: PLR0917 - a command's options
     runs_dir: Annotated[
         Path | None, typer.Option(envvar="ARBREDIS_RUNS_DIR", help="Folder of the runs (.arbredis/runs).")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Scenarios at a time (1; a release drill: 2, if there are cores).")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="An inconclusive latency budget counts.")] = False,  # noqa: FBT002 - a flag
     list_only: Annotated[bool, typer.Option("--list", help="List all, or those of --profile.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Run scenarios on real servers and judge them."""
     import random
 
-    from pytest_arbredis.cli.catalogue import QUICK_PROFILE, check_profile, everything, find
-    from pytest_arbredis.cli.catalogue import profile as of_profile
+    from pytest_arbredis.cli.asked import Asked
+    from pytest_arbredis.cli.catalogue import EVERYTHING, QUICK_PROFILE, check_profile
+    from pytest_arbredis.cli.playing import Playing
     from pytest_arbredis.report.markdown import append_step_summary, verdicts_markdown
     from pytest_arbredis.report.terminal import console_for
     from pytest_arbredis.topology.means import Means
@@ -75,22 +89,26 @@ def drill(  # noqa: PLR0917 - a command's options
         control=control,
         allow_destructive=allow_destructive,
     )
-    scenarios: Sequence[Scenario] = find(names) if names else of_profile(wanted)
-    if list_only and not names and profile is None:
-        scenarios = everything()
+    everything = list_only and not names and profile is None
+    asked = Asked(names=tuple(names or ()), profile=EVERYTHING if everything else wanted, subject=subject)
     console = console_for()
-    if subject is not None:
-        scenarios = _fitting(console, scenarios, subject, named=bool(names))
+    fitting = asked.fitting()
+    scenarios = asked.all() if fitting is None else fitting.scenarios
+    if fitting is not None:
+        _show_fitting(console, fitting)
     if list_only:
         _list(console, scenarios)
         return
     chosen_seed = random.randrange(2**31) if seed is None else seed
     folder = runs_dir if runs_dir is not None else Path.cwd() / ".arbredis" / "runs"
-    replay = _replay(names or [], subject, seed=chosen_seed)
-    again = NOISY_AGAIN if wanted == "release" and not names else 0
-    results, failures = _run_all(
-        console, scenarios, means=means, seed=chosen_seed, runs_dir=folder, replay=replay, again=again
+    playing = Playing(
+        means=means,
+        seed=chosen_seed,
+        runs_dir=folder,
+        replay=_replay(names or [], subject, seed=chosen_seed),
+        again=NOISY_AGAIN if wanted == "release" and not names else 0,
     )
+    results, failures = _play_all(console, asked, scenarios, playing, workers=_workers(asked, means, workers))
     _show(console, results, failures, seed=chosen_seed, runs_dir=folder)
     append_step_summary(verdicts_markdown(results, {name: str(error) for name, error in failures}))
     if not scenarios:
@@ -106,19 +124,28 @@ def _replay(names: Sequence[str], subject: str | None, *, seed: int) -> str:
     return shlex.join(["arbredis", "drill", *names, *beside, "--seed", str(seed)]) if of_user else ""
 
 
-def _fitting(console: Console, scenarios: Sequence[Scenario], name: str, *, named: bool) -> Sequence[Scenario]:
-    """The scenarios that fit the subject of this name, for it; the rest is listed with the reasons."""
+def _show_fitting(console: Console, fitting: Fitting) -> None:
+    """How many scenarios fit the subject; the rest is listed with the reasons."""
     from rich.text import Text
 
-    from pytest_arbredis.subjects.by_name import subject_named
-    from pytest_arbredis.subjects.fitting import fit
-
-    subject = subject_named(name)
-    fitting = fit(scenarios, subject, named=named)
-    console.print(Text(f"subject {subject.name}: {len(fitting.scenarios)} of {len(scenarios)} scenarios fit it"))
+    fits, out = len(fitting.scenarios), len(fitting.left_out)
+    console.print(Text(f"subject {fitting.subject}: {fits} of {fits + out} scenarios fit it"))
     for left_out, why in fitting.left_out:
         console.print(Text(f"  not run: {left_out}: {why}"), soft_wrap=True)
-    return fitting.scenarios
+
+
+def _workers(asked: Asked, means: Means, wanted: int | None) -> int:
+    """How many scenarios at a time.
+
+    By itself only a whole release drill takes more than one, on servers that it starts, where there are cores for it.
+    """
+    stands = means.url is not None
+    if wanted is None:
+        alone = stands or asked.names or asked.subject is not None or asked.profile != "release"
+        return 1 if alone else min(RELEASE_WORKERS, os.cpu_count() or 1)
+    if stands and wanted > 1:
+        raise UsageError(f"{wanted} workers on servers that stand", remedy="leave --workers out: they are one place")
+    return wanted
 
 
 def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
@@ -134,65 +161,46 @@ def _list(console: Console, scenarios: Sequence[Scenario]) -> None:
     console.print(table)
 
 
-def _run_all(
-    console: Console,
-    scenarios: Sequence[Scenario],
-    *,
-    means: object,
-    seed: int,
-    runs_dir: Path,
-    replay: str = "",
-    again: int = 0,
+def _play_all(
+    console: Console, asked: Asked, scenarios: Sequence[Scenario], playing: Playing, *, workers: int
 ) -> tuple[list[RunResult], list[tuple[str, ArbredisError]]]:
-    """Run them one after the other; a failure of the harness ends its scenario, not the drill.
-
-    A measurement of time that only the machine's noise left open is made `again`, at most so often: the first that
-    decides counts.
-    """
+    """Play them, one after the other or several at a time; results in the order of the scenarios, and failures."""
     from pytest_arbredis.cli.progress import Progress
-    from pytest_arbredis.run import run
-    from pytest_arbredis.topology.means import Means
+    from pytest_arbredis.cli.side_by_side import play_side_by_side
     from pytest_arbredis.topology.pool import DeploymentPool
 
-    if not isinstance(means, Means):
-        raise UsageError(f"{means!r} are no means")
-    results: list[RunResult] = []
-    failures: list[tuple[str, ArbredisError]] = []
-    with DeploymentPool(means) as pool:
-        chosen = pool.chosen
-        count = f"{len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'}"
-        console.print(f"launcher {chosen.name} ({chosen.why}), seed {seed}, {count}", markup=False, soft_wrap=True)
-        with Progress(console, total=len(scenarios)) as progress:
-            for scenario in scenarios:
-                with progress.scenario(scenario) as watch:
-                    try:
-                        result = run(scenario, pool, seed=seed, runs_dir=runs_dir, watch=watch, replay=replay)
-                        for _ in range(again if scenario.workload.floor else 0):
-                            if not result.only_noise:
-                                break
-                            watch.done(result)
-                            result = run(scenario, pool, seed=seed, runs_dir=runs_dir, watch=watch, replay=replay)
-                    except UsageError:
-                        raise
-                    except ArbredisError as error:
-                        failures.append((scenario.name, error))
-                        watch.failed(error)
-                        continue
-                    except Exception as error:  # noqa: BLE001 - what the other scenarios showed must not be lost
-                        failures.append((scenario.name, _uncaught(error)))
-                        watch.failed(failures[-1][1])
-                        continue
-                    results.append(result)
-                    watch.done(result)
+    pool = DeploymentPool(playing.means)
+    chosen = pool.chosen
+    count = f"{len(scenarios)} scenario{'' if len(scenarios) == 1 else 's'}"
+    beside = f", {workers} at a time" if workers > 1 else ""
+    line = f"launcher {chosen.name} ({chosen.why}), seed {playing.seed}, {count}{beside}"
+    console.print(line, markup=False, soft_wrap=True)
+    with Progress(console, total=len(scenarios)) as progress:
+        if workers > 1:
+            outcomes = play_side_by_side(asked, scenarios, playing, workers=workers, progress=progress)
+        else:
+            outcomes = _one_by_one(scenarios, playing, pool, progress)
+    results = [outcome for outcome in outcomes if not isinstance(outcome, ArbredisError)]
+    failures = [
+        (scenario.name, outcome)
+        for scenario, outcome in zip(scenarios, outcomes, strict=True)
+        if isinstance(outcome, ArbredisError)
+    ]
     return results, failures
 
 
-def _uncaught(error: Exception) -> ArbredisError:
-    """A failure of ours that nobody foresaw, with its traceback."""
-    import traceback
-
-    trace = "".join(traceback.format_exception(error)).rstrip()
-    return HarnessError(f"{type(error).__name__}: {error}\n{trace}", remedy="report this, with the run's folder")
+def _one_by_one(
+    scenarios: Sequence[Scenario], playing: Playing, pool: DeploymentPool, progress: Progress
+) -> list[RunResult | ArbredisError]:
+    outcomes: list[RunResult | ArbredisError] = []
+    with pool:
+        for scenario in scenarios:
+            with progress.scenario(scenario) as watch:
+                outcome = playing.play(scenario, pool, watch=watch, done=watch.done)
+                outcomes.append(outcome)
+                if isinstance(outcome, ArbredisError):
+                    watch.failed(outcome)
+    return outcomes
 
 
 def _show(

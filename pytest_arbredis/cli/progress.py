@@ -35,6 +35,7 @@ class Progress:
         self._total = total
         self._count = 0
         self._status = Status("", console=console) if console.is_terminal else None
+        self._running: dict[str, tuple[str, str]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +59,57 @@ class Progress:
             watch.close()
             if self._status is not None:
                 self._status.stop()
+
+    # Several at a time: each has a label, and tells from time to time what it does.
+
+    def began(self, scenario: Scenario) -> None:
+        """A scenario is played now, beside others."""
+        self._count += 1
+        self.said(scenario, "deploy", label=f"{self._count}/{self._total}")
+
+    def said(self, scenario: Scenario, doing: str, *, label: str = "") -> None:
+        """What it does now: a phase, or a fault."""
+        self._running[scenario.name] = label or self._running[scenario.name][0], doing
+        self._show_running()
+
+    def ran(self, scenario: Scenario, result: RunResult) -> None:
+        """A run of it is over."""
+        print_done(self._console, self._running[scenario.name][0], result)
+
+    def failed(self, scenario: Scenario, error: ArbredisError) -> None:
+        """It has no result."""
+        print_failed(self._console, self._running[scenario.name][0], scenario, error)
+
+    def ended(self, scenario: Scenario) -> None:
+        """It is over."""
+        del self._running[scenario.name]
+        self._show_running()
+
+    def _show_running(self) -> None:
+        from rich.markup import escape
+
+        if self._status is None:
+            return
+        told = (f"{label} {name}: {doing}" for name, (label, doing) in self._running.items())
+        self._status.update(escape("  |  ".join(told)))
+        self._status.start()
+
+
+def print_done(console: Console, label: str, result: RunResult) -> None:
+    """Leave the verdict's line behind."""
+    from rich.text import Text
+
+    finding = result.decisive
+    colour = COLOURS.get(result.word, "yellow")
+    said = finding.summary if finding is not None else result.not_run
+    line = (f"{label} {result.scenario}: ", (result.word, colour), f" in {result.duration_s:.1f} s · {said}")
+    console.print(Text.assemble(*line), soft_wrap=True)
+
+
+def print_failed(console: Console, label: str, scenario: Scenario, error: ArbredisError) -> None:
+    """Leave the failure's line behind; the whole of it is told at the end."""
+    head = error.cause.partition("\n")[0]
+    console.print(f"{label} {scenario.name}: harness failed: {head}", markup=False, highlight=False, soft_wrap=True)
 
 
 class ScenarioWatch(Watch):
@@ -104,19 +156,11 @@ class ScenarioWatch(Watch):
 
     def done(self, result: RunResult) -> None:
         """Leave the verdict's line behind."""
-        from rich.text import Text
-
-        finding = result.decisive
-        colour = COLOURS.get(result.word, "yellow")
-        said = finding.summary if finding is not None else result.not_run
-        line = (f"{self._label} {result.scenario}: ", (result.word, colour), f" in {result.duration_s:.1f} s · {said}")
-        self._console.print(Text.assemble(*line), soft_wrap=True)
+        print_done(self._console, self._label, result)
 
     def failed(self, error: ArbredisError) -> None:
         """Leave the failure's line behind; the whole of it is told at the end."""
-        head = error.cause.partition("\n")[0]
-        line = f"{self._label} {self._scenario.name}: harness failed: {head}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_failed(self._console, self._label, self._scenario, error)
 
     def close(self) -> None:
         """No more refreshing."""

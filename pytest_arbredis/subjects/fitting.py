@@ -20,6 +20,7 @@ LOOKED_AT: Final = 1000
 class Fitting:
     """Scenarios with the subject in place of their own, and the names of the rest with the reasons."""
 
+    subject: str
     scenarios: tuple[Scenario, ...]
     left_out: tuple[tuple[str, str], ...]
 
@@ -37,7 +38,7 @@ def fit(scenarios: Iterable[Scenario], subject: Subject, *, named: bool = False)
             left_out.append((scenario.name, why))
         else:
             fitting.append(scenario.with_subject(subject))
-    return Fitting(scenarios=tuple(fitting), left_out=tuple(left_out))
+    return Fitting(subject=subject.name, scenarios=tuple(fitting), left_out=tuple(left_out))
 
 
 def why_not(scenario: Scenario, subject: Subject, *, named: bool = False) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from pytest_arbredis.checkers.verdict import Finding, Verdict
-from pytest_arbredis.cli import drill
 from pytest_arbredis.cli.catalogue import shipped
+from pytest_arbredis.cli.playing import Playing
 from pytest_arbredis.report.result import RunResult
-from pytest_arbredis.report.terminal import console_for
+from pytest_arbredis.run import Watch
 from pytest_arbredis.topology.means import Means
 
 BUDGETS = next(one for one in shipped()["latency_budgets"] if "release" in one.profiles)
@@ -35,13 +33,10 @@ def measured(monkeypatch, tmp_path):
             return runs[-1]
 
         monkeypatch.setattr("pytest_arbredis.run.run", run)
-        chosen = SimpleNamespace(name="process", why="told")
-        monkeypatch.setattr("pytest_arbredis.topology.pool.DeploymentPool.chosen", chosen)
-        results, failures = drill._run_all(
-            console_for(), [scenario], means=Means(launcher="process"), seed=1, runs_dir=tmp_path, again=again
-        )
-        assert failures == []
-        (result,) = results
+        told = []
+        playing = Playing(means=Means(launcher="process"), seed=1, runs_dir=tmp_path, again=again)
+        result = playing.play(scenario, None, watch=Watch(), done=told.append)
+        assert told == runs
         return result.verdict, len(runs)
 
     return measure
