@@ -1,4 +1,4 @@
-"""What a circuit breaker costs a call that succeeds while it is closed: microseconds, beside the breakers of others.
+"""What a circuit breaker costs a call, while it is closed and while it is open: microseconds, beside those of others.
 
 All guard the same function, which does nothing, by one thread, in turns within one run: the ratios hold on a busy
 machine too. Of ours the ways to call it are timed, and what a watched rate adds. The bare call is subtracted.
@@ -30,6 +30,7 @@ RESULTS = Path(__file__).parent / "results" / "breaker.json"
 GOAL_US = 1.0
 ROUNDS = 15
 OURS = "ours"
+REJECTED = "ours, rejected while open"
 RATES = BreakerPolicy(failure_rate=0.5, slow_rate=0.5)
 
 
@@ -109,7 +110,7 @@ WAYS: dict[str, Callable[[], Callable[[], object]]] = {
     "ours, with block": by_block,
     "ours, decorator": lambda: guarded(Breaker())(nothing),
     "ours, rates and slow calls watched": lambda: by_hand(RATES),
-    "ours, rejected while open": while_open,
+    REJECTED: while_open,
     "pybreaker": by_pybreaker,
     "purgatory": by_purgatory,
     "circuitbreaker": by_circuitbreaker,
@@ -126,7 +127,7 @@ def cost_us(call: Callable[[], object], calls: int) -> float:
 
 def main() -> int:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description="What a circuit breaker costs a call while it is closed.")
+    parser = argparse.ArgumentParser(description="What a circuit breaker costs a call.")
     parser.add_argument("--quick", action="store_true", help="few calls: does it run?")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
     asked = parser.parse_args()
@@ -157,8 +158,9 @@ def main() -> int:
             "rounds_us": [round(one, 3) for one in took],
         }
         print(f"{name:36} adds {added:6.3f} µs (median), {added / ours:5.1f} times ours")
-    verdict = "pass" if ours <= GOAL_US else "missed"
-    print(f"goal {GOAL_US} µs a call: {verdict}")
+    judged = {name: statistics.median(rounds[name]) - bare for name in (OURS, REJECTED)}
+    verdict = "pass" if max(judged.values()) <= GOAL_US else "missed"
+    print(f"goal {GOAL_US} µs a call, let in or rejected: {verdict}")
     content = {
         "benchmark": "breaker",
         "commit": commit(),
@@ -167,6 +169,7 @@ def main() -> int:
         "calls_a_round": calls,
         "ways": rows,
         "goal_us": GOAL_US,
+        "judged_us": {name: round(added, 3) for name, added in judged.items()},
         "verdict": verdict,
     }
     asked.output.parent.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ minority.
 | persistence | after `crash` | after `power_loss` |
 |---|---|---|
 | `appendfsync always` | all | all |
-| `appendfsync everysec` | all, but for those that came while a sync was under way | all but those of the last second |
+| `appendfsync everysec` | all; where a sync is late but those of 2.1 s | all but those of a second and a sync |
 | the same with `slow_disk` | as above, of up to 2 s | all but those of a second and up to twice the sync's time |
 | `appendfsync no` | all | what the kernel has written by itself; here nothing |
 | snapshots (`save`) | those of the last snapshot | the same |

@@ -20,7 +20,7 @@ from pytest_arbredis.load.protocol import Endpoints
 from pytest_arbredis.report.folder import RunFolder
 from pytest_arbredis.report.result import RunResult
 from pytest_arbredis.scenario import judge, verdict_of
-from pytest_arbredis.subjects.offers import absent, follows_primary
+from pytest_arbredis.subjects.offers import absent, follows_primary, own_names
 from pytest_arbredis.topology import kept, readback
 from pytest_arbredis.topology.capabilities import lacking
 from pytest_arbredis.topology.commandstats import CommandCounts
@@ -106,6 +106,8 @@ def _impossible(scenario: Scenario, deployment: Deployment) -> str:
         return deployment.unsuited
     if why := absent(scenario.subject):
         return why
+    if own_names(scenario.subject) and (why := deployment.refuses_names()):
+        return why
     for step in scenario.faults.steps:
         if why := lacking(deployment, step.fault.nature.needs):
             return f"{step.fault.name} is not possible here: {why}"
@@ -178,6 +180,8 @@ class _Run:
             self._load_and_faults(recorder)
             self._final(recorder)
             self.deployment.remove(self.prefix)
+            if own_names(self.scenario.subject):
+                self.deployment.empty()
         return recorder.close()
 
     def _load_and_faults(self, recorder: Recorder) -> None:

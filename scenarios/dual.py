@@ -11,16 +11,24 @@ from typing import TYPE_CHECKING
 from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, workloads
 from pytest_arbredis.scenarios.naive import connections as naive
 from pytest_arbredis.scenarios.promises import Claim, hazard_of
+from pytest_arbredis.state.breaker.breaker import HARDENINGS
 from pytest_arbredis.state.breaker.policy import BreakerPolicy
 
 if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis
+    from pytest_arbredis.subjects.state.register import StateLayer
+
+
+def _subject(without: frozenset[str] = frozenset()) -> StateLayer:
+    return subjects.state_layer(within_s=0.15, breaker=BreakerPolicy(failures=3, open_s=0.3), _without=without)
+
 
 ONE_AWAY = Scenario(
     name="dual.one_away",
-    promise="While one of two Redis is away, calls to the other go on; each is away only with its own.",
+    promise="While one of two Redis is away, calls to the other go on (without 0.3 s at the most), and its own are "
+    "back 0.75 s after it.",
     topology=topologies.dual(),
-    subject=subjects.state_layer(within_s=0.15, breaker=BreakerPolicy(failures=3, open_s=0.3)),
+    subject=_subject(),
     workload=workloads.unique_writes(rate_hz=240, clients=8, read_share=0.5),
     faults=(
         schedule.at(seconds=0.5)
@@ -35,7 +43,12 @@ ONE_AWAY = Scenario(
     judged=("write", "read"),
     read_back=False,
     profiles=("release",),
-    checks=(checks.unavailable_at_most(total_ms=2250, names=("write", "read")),),
+    checks=(
+        checks.unavailable_at_most(longest_ms=300, names=("write",), during="pause"),
+        checks.unavailable_at_most(longest_ms=300, names=("read",), during="crash"),
+        checks.unavailable_at_most(longest_ms=1600 + 750, names=("read",)),
+        checks.unavailable_at_most(longest_ms=1000 + 750, names=("write",)),
+    ),
 )
 
 NAIVE = hazard_of(
@@ -52,6 +65,9 @@ CLAIMS: tuple[Claim, ...] = (
         may_be={"refused": "while its own Redis is away, and until its breaker probes"},
         proof=ONE_AWAY,
         naive=NAIVE.subject,
+        hardened=_subject,
+        hardenings=HARDENINGS | {"own-breaker"},
+        rests_on=frozenset({"own-breaker"}),
     ),
 )
 

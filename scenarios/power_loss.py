@@ -1,10 +1,14 @@
 """Power loss: what is left of acknowledged writes when the machine goes dark, by the way in which Redis persists them.
 
-A crash leaves everything that Redis has written, because the kernel has it. A loss of power leaves what was synced:
-with `appendfsync always` every acknowledged write; with `everysec` all but those of the last second (half a second more
-is allowed here, for a busy machine); with `no` nothing that came since the kernel last wrote by itself; with snapshots
-only what the last one had. A slow disk stretches the second: what came while a sync is under way is not in it. All of
-it is seen through the state layer.
+A crash leaves everything that Redis has written, because the kernel has it: with `appendfsync no` too. A loss of power
+leaves what was synced: with `appendfsync always` every acknowledged write; with `no` nothing that came since the kernel
+last wrote by itself; with snapshots only what the last one had.
+
+With `everysec` a sync begins every second, and what comes while it is under way waits for the next: so what is lost is
+of the last second and of as long as a sync takes. 1.5 s are promised, where a sync takes no more than half a second; a
+disk that takes 2 s loses more. "At most 1 second lost on a crash", as a design has it, is neither this nor a crash,
+which loses nothing or, where a sync is late, up to 2.1 s (`state_durability.crash_everysec`). All of it is seen through
+the state layer.
 """
 
 from __future__ import annotations
@@ -20,12 +24,14 @@ if TYPE_CHECKING:
     from pytest_arbredis.session import Arbredis
 
 EVERYSEC_MS = 1500
+"""A sync begins 1 s after the last one, and until it has ended what came since that one is lost."""
+
 SNAPSHOT_MS = 3000
 """`save 1 1` takes a snapshot when the last is older than a second, in whole seconds: within two, and what it takes."""
 
 EVERYSEC = Scenario(
     name="power_loss.everysec",
-    promise="A loss of power with appendfsync everysec takes only writes of the last second.",
+    promise="A loss of power with appendfsync everysec takes only writes of the last 1.5 s: a second, and a sync.",
     topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "everysec"}, power=True),
     subject=subjects.state_layer(),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
@@ -65,7 +71,7 @@ SLOW_DISK = replace(
     EVERYSEC,
     name="power_loss.slow_disk",
     kind="hazard",
-    promise="On a disk that takes 2 s to sync, a loss of power with everysec takes more than the last second.",
+    promise="On a disk that takes 2 s to sync, a loss of power with everysec takes more than the last 1.5 s.",
     faults=(
         schedule.at(seconds=0.2)
         .slow_disk("primary", fsync_ms=2000)
@@ -84,21 +90,22 @@ CRASH = replace(
     name="power_loss.crash_instead",
     promise="A crash with appendfsync no, of which a loss of power takes everything, takes no acknowledged write.",
     topology=NO_SYNC.topology,
-    faults=schedule.at(seconds=2.6).crash("primary").at(seconds=3).restart("crashed"),
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1).restart("crashed"),
+    seconds=2.6,
     checks=(checks.acknowledged_writes_survive(),),
-    profiles=(),
 )
 
 CHANGE = "any change"
 AWAY = "while Redis is away"
 
 CLAIMS: tuple[Claim, ...] = (
+    Claim(operation=CHANGE, keys=ALL, event="crash, no fsync", may_be={"refused": AWAY}, proof=CRASH),
     Claim(operation=CHANGE, keys=ALL, event="power loss, AOF always", may_be={"refused": AWAY}, proof=ALWAYS),
     Claim(
         operation=CHANGE,
         keys=ALL,
         event="power loss, AOF everysec",
-        may_be={"lost": "of the last 1.5 s, where the disk keeps up", "refused": AWAY},
+        may_be={"lost": "of the last 1.5 s, where a sync takes up to 0.5 s", "refused": AWAY},
         proof=EVERYSEC,
     ),
     Claim(
@@ -119,13 +126,13 @@ CLAIMS: tuple[Claim, ...] = (
         operation=CHANGE,
         keys=ALL,
         event="power loss, RDB",
-        may_be={"lost": "what came since the last snapshot", "refused": AWAY},
+        may_be={"lost": "what came since the last snapshot, of 3 s at most (`save 1 1`)", "refused": AWAY},
         proof=SNAPSHOTS,
     ),
 )
 
 
-def test_everysec_loses_only_the_last_second(arbredis: Arbredis) -> None:
+def test_everysec_loses_only_the_last_second_and_a_sync(arbredis: Arbredis) -> None:
     arbredis.run(EVERYSEC).assert_valid()
 
 

@@ -22,6 +22,7 @@ from pytest_arbredis.state.keyspace.pattern import KeyPattern  # noqa: TC001 - a
 Event = Literal[
     "crash, AOF always",
     "crash, AOF everysec",
+    "crash, no fsync",
     "crash, no persistence",
     "crash, RDB",
     "power loss, AOF always",

@@ -39,7 +39,7 @@ ASYNCIO = replace(
     SYNC,
     name="state_budgets.asyncio",
     promise="Through the state layer in asyncio GET P99 < 0.5 ms, SET P99 < 0.8 ms, PUBLISH P99 < 1.2 ms.",
-    subject=subjects.state_layer(asyncio=True, breaker=BreakerPolicy()),
+    subject=subjects.state_layer(asyncio=True, own_loops=True, breaker=BreakerPolicy()),
     workload=workloads.commands(rate_hz=2300, names=COMMANDS),
     seconds=19,
     checks=(

@@ -1,8 +1,8 @@
 """Credentials: what is stored can be read with the key only.
 
-Before, during and after a crash no value can be found as text in Redis, in its append-only files, in what the layer and
-redis-py log, in their errors, or in what a log would show of a credential that was read; and what was acknowledged is
-there.
+Before, during and after a crash no value can be found as text in Redis, in what the layer and redis-py log, in their
+errors, or in what a log would show of a credential that was read; and what was acknowledged is there. In the end no
+value of the run is readable in any file of the server: append-only files, a snapshot that is taken then, its log.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
+from pytest_arbredis.load.searched import searched
 from pytest_arbredis.scenarios.naive import trading as naive
 from pytest_arbredis.scenarios.promises import Claim, hazard_of
 from pytest_arbredis.state.credentials.cipher import HARDENINGS
@@ -24,12 +25,13 @@ AT_REST = Scenario(
     promise="Credentials are never readable at rest, in a log or in an error, also over a crash.",
     topology=topologies.single(conf={"appendonly": "yes", "appendfsync": "always"}),
     subject=credentials(),
-    workload=workloads.unique_writes(rate_hz=240, clients=4, read_share=0.5),
+    workload=searched(workloads.unique_writes(rate_hz=240, clients=4, read_share=0.5), until_s=2),
     faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1.2).restart("crashed"),
     seconds=2.4,
     judged=("write", "read"),
     checks=(
         checks.values_read_were_written(),
+        checks.values_read_were_written(names=("search",)),
         checks.linearizable_register(),
     ),
     read_back=False,

@@ -1,8 +1,9 @@
-"""The limiter: what passes at any concurrency, whatever the callers' clocks say, and what a failover forgets.
+"""The limiter: what passes at any concurrency, what a failover forgets, and what it says while Redis is away.
 
 48 clients ask at once, a third of them with a clock that is ahead by a window, a third behind. Never more than the
 limit passes in any window of the server's time, and no key outlives its window. A failover to a replica that lags
-forgets the requests that it had not received: then up to twice the limit passes, and no more.
+forgets the requests that it had not received: then up to twice the limit passes, and no more. While Redis is away
+orders are refused and API requests pass, and whoever asks is told in time that it was not Redis who decided.
 """
 
 from __future__ import annotations
@@ -72,6 +73,34 @@ FAILOVER = Scenario(
     ),
 )
 
+AWAY_WITHIN_S = 0.5
+"""What a caller gives the limiter for its answer."""
+
+AWAY = Scenario(
+    name="state_limits.away",
+    promise="While Redis is away each request is answered within 0.5 s (and 1 s for the machine): no order passes, API "
+    "requests do, and both are told that Redis did not count them.",
+    topology=CONCURRENCY.topology,
+    subject=limits(within_s=AWAY_WITHIN_S),
+    workload=Bursts(clients=36, every_ms=200, names=("take", "call")),
+    faults=schedule.at(seconds=0.7).blackhole("primary").lasting(seconds=1),
+    seconds=2.8,
+    judged=("take", "call"),
+    read_back=False,
+    profiles=("release",),
+    checks=(
+        checks.absence_is_told(closed=("take",), open=("call",)),
+        checks.calls_end_in_time(within_ms=AWAY_WITHIN_S * 1000, slack_ms=1000, names=("take", "call")),
+        checks.never_more_than(limit=MOST, window_ms=WINDOW_S * 1000, names=("take",)),
+    ),
+)
+
+SAYS_NOTHING = hazard_of(
+    AWAY,
+    naive.limits(),
+    promise="The script as written has no word for it: whoever asks while Redis is away waits, and gets an error.",
+)
+
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         operation="take one request",
@@ -82,7 +111,7 @@ CLAIMS: tuple[Claim, ...] = (
         naive=naive.limits(),
         hardened=lambda without: limits(_without=without),
         hardenings=HARDENINGS,
-        rests_on=HARDENINGS,
+        rests_on=frozenset({"unique-members", "server-time", "ttl-in-ms"}),
     ),
     Claim(
         operation="take one request",
@@ -94,6 +123,25 @@ CLAIMS: tuple[Claim, ...] = (
         },
         proof=FAILOVER,
     ),
+    Claim(
+        operation="take one order",
+        keys=(ORDER_LIMIT,),
+        event="Redis away",
+        may_be={"refused": "every order: the limit is closed, and says so"},
+        proof=AWAY,
+        naive=naive.limits(),
+        hardened=lambda without: limits(within_s=AWAY_WITHIN_S, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"policy-when-away", "unique-members", "server-time"}),
+    ),
+    Claim(
+        operation="take one API request",
+        keys=(API_LIMIT,),
+        event="Redis away",
+        may_be={"lost": "requests are not counted: the limit is open, and says so"},
+        proof=AWAY,
+        naive=naive.limits(),
+    ),
 )
 
 
@@ -103,6 +151,14 @@ def test_never_more_than_the_limit_passes(arbredis: Arbredis) -> None:
 
 def test_the_script_as_written_lets_more_through(arbredis: Arbredis) -> None:
     arbredis.run(NAIVE).assert_valid()
+
+
+def test_while_redis_is_away_the_limits_say_what_they_do(arbredis: Arbredis) -> None:
+    arbredis.run(AWAY).assert_valid()
+
+
+def test_the_script_as_written_has_no_word_for_it(arbredis: Arbredis) -> None:
+    arbredis.run(SAYS_NOTHING).assert_valid()
 
 
 def test_a_failover_lets_more_through_and_at_most_twice_the_limit(arbredis: Arbredis) -> None:

@@ -4,7 +4,8 @@ Statistics, metrics and positions are served from memory while Redis cannot be r
 memory left. Once it is back and every manager has reconciled, each addition that was accepted counts, once; each metric
 is the one that was set last; and of positions that were set apart none is lost: they stand side by side, as a conflict.
 A heartbeat that Redis did not get is no sign of life, to its own writer neither, and whatever has a time to live has it
-from its first moment.
+from its first moment. Behind Sentinels a failover undoes only what no replica had: an addition goes together with its
+token, and is added again, once, if it still waits for its reply.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, topologies, workloads
 from pytest_arbredis.load.apart import added_apart, ends_in_reads
+from pytest_arbredis.load.rows import added_in_rows
 from pytest_arbredis.scenarios.naive import manager as naive
 from pytest_arbredis.scenarios.promises import Claim, hazard_of
 from pytest_arbredis.state.keyspace.patterns import MANAGED, TOKENS
@@ -96,16 +98,56 @@ FULL = replace(
     promise="While Redis has no memory left, additions are served; each is counted, once, when it has.",
     workload=ends_in_reads(
         workloads.on_objects("counter", rate_hz=120, clients=4, keys=4, change_share=1),
-        writes_until_s=2.6,
-        reads_from_s=4,
+        writes_until_s=2.2,
+        reads_from_s=2.8,
     ),
-    faults=schedule.at(seconds=0.4).out_of_memory("primary").lasting(seconds=2),
-    seconds=5,
+    faults=schedule.at(seconds=0.4).out_of_memory("primary", headroom_mb=2).lasting(seconds=1.6),
+    seconds=3.3,
     checks=(
         checks.counter_within_bounds(),
         checks.unavailable_at_most(longest_ms=700, names=("add",)),
         checks.works_without_redis(during="out_of_memory"),
     ),
+)
+
+FULL_NAIVE = hazard_of(
+    FULL, naive.managers("stat"), promise="What is added in memory while Redis's is full is hidden by its old value."
+)
+
+FAILOVER = replace(
+    AWAY,
+    name="state_manager.failover",
+    promise="A failover undoes only additions that no replica had, with their tokens; each of the others counts, once.",
+    topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
+    workload=added_in_rows(rate_hz=160, clients=8, writes_until_s=3.2, reads_from_s=4),
+    faults=(
+        schedule.at(seconds=0.1)
+        .limit_data("primary")  # the replicas get later what was applied without a reply: its token must hold it back
+        .lasting(seconds=0.1)
+        .at(seconds=1.25)  # replicas look for their primary once a second
+        .replication_cut("replicas")
+        .lasting(seconds=2.4)
+        .at(seconds=1.35)
+        .limit_data("primary")  # nobody gets what is applied now, nor its token: it must be added again
+        .lasting(seconds=0.5)
+        .at(seconds=1.45)
+        .crash("primary")
+        .at(seconds=4)  # earlier it could be taken for the primary still
+        .restart("crashed")
+    ),
+    seconds=4.9,
+    exposed_by={"replication_cut": "any"},
+    checks=(
+        checks.counter_within_bounds(undone_by_failover=True),
+        checks.unavailable_at_most(longest_ms=700, names=("add",)),
+        checks.works_without_redis(during="limit_data"),
+    ),
+)
+
+FAILOVER_NAIVE = hazard_of(
+    FAILOVER,
+    naive.managers("stat"),
+    promise="What is added in memory while replies are lost, or until a replica is promoted, is hidden afterwards.",
 )
 
 NEWEST = Scenario(
@@ -250,6 +292,20 @@ CLAIMS: tuple[Claim, ...] = (
         rests_on=frozenset({"journal"}),
     ),
     Claim(
+        operation=ADDITION,
+        keys=(MANAGED, TOKENS),
+        event="failover, stock",
+        may_be={
+            "lost": "together with its token, if Redis answered it and no replica had it",
+            "delayed": "until its manager reconciles, with the primary that there is then",
+        },
+        proof=FAILOVER,
+        naive=naive.managers("stat"),
+        hardened=lambda without: managers("stat", _without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"journal", "idempotency-token"}),
+    ),
+    Claim(
         operation="setting a metric",
         keys=(MANAGED,),
         event="Redis away",
@@ -318,6 +374,18 @@ def test_lost_replies_make_a_naive_manager_miscount(arbredis: Arbredis) -> None:
 
 def test_additions_are_served_and_counted_once_while_memory_is_full(arbredis: Arbredis) -> None:
     arbredis.run(FULL).assert_valid()
+
+
+def test_what_is_added_while_memory_is_full_is_hidden_afterwards(arbredis: Arbredis) -> None:
+    arbredis.run(FULL_NAIVE).assert_valid()
+
+
+def test_a_failover_undoes_additions_with_their_tokens_and_no_others(arbredis: Arbredis) -> None:
+    arbredis.run(FAILOVER).assert_valid()
+
+
+def test_a_failover_makes_a_naive_manager_forget_what_it_answered(arbredis: Arbredis) -> None:
+    arbredis.run(FAILOVER_NAIVE).assert_valid()
 
 
 def test_the_newest_metric_wins(arbredis: Arbredis) -> None:

@@ -61,15 +61,36 @@ FULL = replace(
 FAILOVER = replace(
     CRASH,
     name="state_positions.failover",
-    promise="Changes of a position that all replicas confirmed survive a failover, and none is half there.",
+    promise="Changes that both replicas confirmed survive a crash of a primary that they lag behind; none is halved.",
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
     subject=positions(wait_replicas=2),
-    faults=schedule.at(seconds=0.6).crash("primary").at(seconds=2.8).restart("crashed"),
-    seconds=5,
+    faults=(
+        schedule.at(seconds=0.6)
+        .replication_cut("replicas")
+        .lasting(seconds=2.1)
+        .at(seconds=0.9)
+        .crash("primary")
+        .at(seconds=2.9)
+        .restart("crashed")
+    ),
+    seconds=4.6,
+    checks=(checks.set_keeps_what_was_added(wanted=2),),
 )
 
 CHANGE = "a change of a position"
 KEYS = (POSITION, DCA_COUNT, ENTRY_PRICE, POSITION_STATE)
+
+HALVES = hazard_of(
+    FULL,
+    naive.positions(),
+    promise="At maxmemory four commands may be refused one by one: a change is half there.",
+)
+
+UNCONFIRMED = hazard_of(
+    FAILOVER,
+    naive.positions(trusting=2),
+    promise="Nobody asked the replicas: what they lagged behind is gone with the primary, though it said OK.",
+)
 
 CLAIMS: tuple[Claim, ...] = (
     Claim(
@@ -81,7 +102,7 @@ CLAIMS: tuple[Claim, ...] = (
         naive=naive.positions(),
         hardened=lambda without: positions(_without=without),
         hardenings=HARDENINGS,
-        rests_on=HARDENINGS,
+        rests_on=frozenset({"one-transaction", "version"}),
     ),
     Claim(
         operation=CHANGE,
@@ -92,15 +113,21 @@ CLAIMS: tuple[Claim, ...] = (
         naive=naive.positions(),
         hardened=lambda without: positions(_without=without),
         hardenings=HARDENINGS,
-        rests_on=HARDENINGS,
+        rests_on=frozenset({"one-transaction", "version"}),
     ),
     Claim(
         operation=CHANGE,
         keys=KEYS,
         event="failover, WAIT by all",
-        may_be={"refused": "until a replica is promoted; unconfirmed while a replica is away: then it may be lost"},
+        may_be={
+            "lost": "if it was not confirmed, and its caller is told",
+            "refused": "until a replica is promoted",
+        },
         proof=FAILOVER,
-        naive=naive.positions(),
+        naive=UNCONFIRMED.subject,
+        hardened=lambda without: positions(wait_replicas=2, _without=without),
+        hardenings=HARDENINGS,
+        rests_on=HARDENINGS,
     ),
 )
 
@@ -119,3 +146,11 @@ def test_a_full_server_refuses_a_change_as_a_whole(arbredis: Arbredis) -> None:
 
 def test_confirmed_changes_survive_a_failover(arbredis: Arbredis) -> None:
     arbredis.run(FAILOVER).assert_valid()
+
+
+def test_naive_changes_are_halved_at_maxmemory(arbredis: Arbredis) -> None:
+    arbredis.run(HALVES).assert_valid()
+
+
+def test_changes_that_nobody_confirmed_are_lost(arbredis: Arbredis) -> None:
+    arbredis.run(UNCONFIRMED).assert_valid()

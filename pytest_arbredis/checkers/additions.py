@@ -23,10 +23,12 @@ class Additions:
     """The additions to one object by element; `verb` is "added" or "appended".
 
     `first` may have taken effect before all others; `certain` is what was acknowledged first, and `by_ns` when, sorted;
-    `refused` certainly failed. `more` counts additions of an element beyond its first, `repeated` is one of those.
+    `refused` certainly failed. With `wanted` only what so many replicas confirmed is certain: a failover may take back
+    the rest. `more` counts additions of an element beyond its first, `repeated` is one of those.
     """
 
     verb: str
+    wanted: int = 0
     first: dict[Hashable, Op] = field(default_factory=dict)
     certain: dict[Hashable, Op] = field(default_factory=dict)
     refused: dict[Hashable, Op] = field(default_factory=dict)
@@ -36,9 +38,9 @@ class Additions:
     repeated: Op | None = None
 
     @classmethod
-    def of(cls, ops: Iterable[Op], *, verb: str) -> Additions:
+    def of(cls, ops: Iterable[Op], *, verb: str, wanted: int = 0) -> Additions:
         """The additions of these operations, which come by invocation."""
-        self = cls(verb=verb)
+        self = cls(verb=verb, wanted=wanted)
         for op in ops:
             if may_apply(op):
                 self._take(given(op), op)
@@ -62,7 +64,7 @@ class Additions:
         if self.first.setdefault(element, op) is not op:
             self.repeated = op
             self.more[element] += 1
-        if (by_ns := applied_by_ns(op)) < NEVER:
+        if (by_ns := applied_by_ns(op)) < NEVER and (op.confirmed or 0) >= self.wanted:
             self.acknowledged += 1
             known = self.certain.get(element)
             if known is None or by_ns < applied_by_ns(known):

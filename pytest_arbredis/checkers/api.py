@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_arbredis.checkers.append_log import log_is_a_prefix
+from pytest_arbredis.checkers.away_policy import absence_is_told
 from pytest_arbredis.checkers.black_box import commands_seen
 from pytest_arbredis.checkers.breaker import breaker_follows_its_automaton
 from pytest_arbredis.checkers.breaker_by_traffic import breaker_opens_by_traffic
@@ -60,9 +61,11 @@ from pytest_arbredis.checkers.vacuity import vacuity_guard
 from pytest_arbredis.checkers.value_age import values_expire
 from pytest_arbredis.checkers.vanished import data_is_wiped, keys_are_evicted
 from pytest_arbredis.checkers.violated import violated
+from pytest_arbredis.checkers.waiting import wait_at_most
 from pytest_arbredis.checkers.written_values import values_read_were_written
 
 __all__ = [
+    "absence_is_told",
     "acknowledged_writes_survive",
     "applied_at_least",
     "applied_at_most",
@@ -131,6 +134,7 @@ __all__ = [
     "values_expire",
     "values_read_were_written",
     "violated",
+    "wait_at_most",
     "works_without_redis",
     "writes_are_lost",
 ]

@@ -28,19 +28,25 @@ class BoundedStaleness:
     an unknown outcome may be younger than it looks: beyond the bound such a read is undecided. `nodes` restricts the
     reads to those that these nodes answered. The final reads do not count.
 
+    With `wanted` (WAIT) only a write that so many replicas confirmed replaces a value, once that was acknowledged:
+    others a failover may take back, also after they were read. So with `max_ms=0` no confirmed write is ever undone.
+
     Unknown if a read is undecided or gives a value that nobody wrote, or if no read could have broken the bound: none
-    came more than `max_ms` after a key's first write. The proof is the stalest read, the write of its value, and the
-    write that had replaced it.
+    came more than `max_ms` after a key's first (confirmed) write. The proof is the stalest read, the write of its
+    value, and the write that had replaced it.
     """
 
     max_ms: float
     names: tuple[str, ...] = ("read",)
     nodes: tuple[str, ...] = ()
+    wanted: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a bound that every read would break."""
         if not self.max_ms >= 0:
             raise UsageError(f"max_ms={self.max_ms!r}", remedy="give milliseconds, 0 or more")
+        if type(self.wanted) is not int or self.wanted < 0:
+            raise UsageError(f"wanted={self.wanted!r} replicas", remedy="use 0 (not asked) or more")
 
     @property
     def claim(self) -> str:
@@ -50,7 +56,7 @@ class BoundedStaleness:
     def __call__(self, history: History) -> Finding:
         """Judge one history."""
         answered = [op for op in history.named(*self.names) if op.outcome == "ok"]
-        versions = versions_of(history, answered)
+        versions = versions_of(history, answered, wanted=self.wanted)
         stale: list[tuple[int, Op, Version, tuple[Op, ...]]] = []
         undecided: list[Op] = []
         foreign: list[Op] = []
@@ -111,7 +117,8 @@ class BoundedStaleness:
             )
         elif not could_break:
             verdict = Verdict.UNKNOWN
-            summary = f"none of {count} reads came more than {self.max_ms:g} ms after the first write of its key"
+            first = f"first write that {self.wanted} replicas confirmed" if self.wanted else "first write"
+            summary = f"none of {count} reads came more than {self.max_ms:g} ms after the {first} of its key"
         else:
             verdict = Verdict.VALID
             summary = f"{count} reads were stale by {worst_ms} at most ({self.max_ms:g} ms allowed)"
@@ -133,7 +140,7 @@ class BoundedStaleness:
 
 
 def bounded_staleness(
-    *, max_ms: float, names: Iterable[str] = ("read",), nodes: Iterable[str] = ()
+    *, max_ms: float, names: Iterable[str] = ("read",), nodes: Iterable[str] = (), wanted: int = 0
 ) -> BoundedStaleness:
     """No read gives a value that had certainly been replaced more than `max_ms` before the read was invoked."""
-    return BoundedStaleness(max_ms=max_ms, names=tuple(names), nodes=tuple(nodes))
+    return BoundedStaleness(max_ms=max_ms, names=tuple(names), nodes=tuple(nodes), wanted=wanted)

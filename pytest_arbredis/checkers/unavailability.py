@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_arbredis.history.history import History
-    from pytest_arbredis.history.records import Json, Op
+    from pytest_arbredis.history.records import FaultRecord, Json, Op
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +74,22 @@ def windows_of(history: History, name: str, *, least_ms: float) -> list[Window]:
 class UnavailableAtMost:
     """No class of operation is unavailable for longer than `longest_ms` at a time, or `total_ms` in all.
 
+    With `during` only what a window has of the times counts when a fault of that name was in force.
+
     A class is a name of operations; without `names` every one of the load. It is unavailable from the first operation
     that is due after a success (or pending then) to the next success; windows shorter than `least_ms` count as none. A
     window that had not ended when the load did counts with what there was of it. The figures list the windows by class,
     `[from, until]` in milliseconds since the load began.
 
-    Unknown if there is no operation, or nothing of a class succeeded before the first fault.
+    Unknown if there is no operation, or nothing of a class succeeded before the first fault; with `during`, if no such
+    fault was observed, or no operation of a class was due in it.
     """
 
     longest_ms: float | None = None
     total_ms: float | None = None
     names: tuple[str, ...] = ()
     least_ms: float = 100
+    during: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a claim without a limit."""
@@ -103,7 +107,7 @@ class UnavailableAtMost:
     def __call__(self, history: History) -> Finding:
         """Judge one history."""
         names = classes_of(history, self.names)
-        found = {name: windows_of(history, name, least_ms=self.least_ms) for name in names}
+        found = {name: self._windows(history, name) for name in names}
         windows = [window for each in found.values() for window in each]
         longest = max(windows, key=lambda window: window.ms, default=None)
         totals = {name: sum(window.ms for window in each) for name, each in found.items()}
@@ -131,12 +135,43 @@ class UnavailableAtMost:
             summary = f"{worst_name} unavailable for {totals[worst_name]:.0f} ms in {count} windows"
             summary += f" ({self.total_ms:g} ms allowed)"
         else:
-            unserved = _unserved(history, names)
+            unserved = _unserved(history, names) or self._undue(history, names)
             if unserved or not names:
                 verdict = Verdict.UNKNOWN
             summary = unserved or (f"{len(names)} classes: {told}" if names else "no operation to judge")
+        if self.during:
+            summary += f" while {self.during} was in force"
         lines = tuple(_told(window) for window in sorted(windows, key=lambda window: -window.ms)[:20])
         return Finding(claim=self.claim, verdict=verdict, summary=summary, proof=proof, figures=figures, lines=lines)
+
+    def _windows(self, history: History, name: str) -> list[Window]:
+        """What there is of them while the fault is in force; all of them without one."""
+        windows = windows_of(history, name, least_ms=self.least_ms)
+        if not self.during:
+            return windows
+        parts = [
+            replace(
+                window,
+                from_ns=max(window.from_ns, span.began_ns),
+                until_ns=min(window.until_ns, window.until_ns if span.ended_ns is None else span.ended_ns),
+            )
+            for window in windows
+            for span in _seen(history, self.during)
+        ]
+        return [part for part in parts if part.ms >= self.least_ms]
+
+    def _undue(self, history: History, names: Sequence[str]) -> str:
+        """Why nothing can be said of what was during the fault; empty if it can."""
+        if not self.during:
+            return ""
+        spans = _seen(history, self.during)
+        if not spans:
+            return f"no fault {self.during!r} was observed"
+        for name in names:
+            due = map(_due_ns, history.named(name))
+            if not any(span.began_ns <= at_ns <= (span.ended_ns or at_ns) for at_ns in due for span in spans):
+                return f"no {name} was due"
+        return ""
 
 
 def unavailable_at_most(
@@ -145,9 +180,17 @@ def unavailable_at_most(
     total_ms: float | None = None,
     names: Sequence[str] = (),
     least_ms: float = 100,
+    during: str | None = None,
 ) -> UnavailableAtMost:
     """No class of operation is unavailable for longer than `longest_ms` at a time, or `total_ms` in all."""
-    return UnavailableAtMost(longest_ms=longest_ms, total_ms=total_ms, names=tuple(names), least_ms=least_ms)
+    return UnavailableAtMost(
+        longest_ms=longest_ms, total_ms=total_ms, names=tuple(names), least_ms=least_ms, during=during
+    )
+
+
+def _seen(history: History, name: str) -> list[FaultRecord]:
+    """The faults of this name that were observed."""
+    return [fault for fault in history.faults if fault.name == name and fault.evidence is not None]
 
 
 def _due_ns(op: Op) -> int:

@@ -76,8 +76,11 @@ def end_ns(op: Op) -> int:
     return op.completed_ns if op.applied and op.completed_ns is not None else NEVER
 
 
-def versions_of(history: History, reads: Iterable[Op]) -> dict[str | None, KeyVersions]:
-    """The versions of every key that was written (operations called `write`); `reads` show what had taken effect."""
+def versions_of(history: History, reads: Iterable[Op], *, wanted: int = 0) -> dict[str | None, KeyVersions]:
+    """The versions of every key that was written (operations called `write`); `reads` show what had taken effect.
+
+    With `wanted` only a write that so many replicas confirmed takes the place of another, once it was acknowledged.
+    """
     writes: dict[str | None, dict[Hashable, list[Op]]] = defaultdict(lambda: defaultdict(list))
     for op in history.named("write"):
         if op.outcome != "fail" or op.applied:
@@ -89,7 +92,7 @@ def versions_of(history: History, reads: Iterable[Op]) -> dict[str | None, KeyVe
         if written and read.completed_ns is not None and read.completed_ns >= written[0].invoked_ns:
             seen[read.key, given] = min(seen.get((read.key, given), read), read, key=_completed_ns)
     return {
-        key: _of_key({value: _version(ops, seen.get((key, value))) for value, ops in by_value.items()})
+        key: _of_key({value: _version(ops, seen.get((key, value))) for value, ops in by_value.items()}, wanted)
         for key, by_value in writes.items()
     }
 
@@ -111,12 +114,13 @@ def _version(writes: list[Op], seen: Op | None) -> Version:
     )
 
 
-def _of_key(by_value: Mapping[Hashable, Version]) -> KeyVersions:
+def _of_key(by_value: Mapping[Hashable, Version], wanted: int) -> KeyVersions:
     """Writes by invocation, each with the earliest moment at which it or one invoked after it had taken effect."""
     ends = [
-        (op.invoked_ns, *((version.over_ns, version.seen_by) if version.single else (end_ns(op), None)), op)
+        (op.invoked_ns, *(_end(version, op) if not wanted else (end_ns(op), None)), op)
         for version in by_value.values()
         for op in version.writes
+        if (op.confirmed or 0) >= wanted
     ]
     ends.sort(key=lambda end: (end[0], end[3].id))
     first_over: list[tuple[int, tuple[Op, ...]]] = []
@@ -127,3 +131,8 @@ def _of_key(by_value: Mapping[Hashable, Version]) -> KeyVersions:
     return KeyVersions(
         by_value=by_value, _invoked_ns=[invoked_ns for invoked_ns, _, _, _ in ends], _first_over=first_over
     )
+
+
+def _end(version: Version, op: Op) -> tuple[int, Op | None]:
+    """When a write had certainly taken effect, and the read that shows it, where its reply does not."""
+    return (version.over_ns, version.seen_by) if version.single else (end_ns(op), None)

@@ -32,6 +32,13 @@ class Violated:
 
         return tuple(check_named(text) for text in self.claims)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What its claims need of a run beyond what every run records."""
+        from pytest_arbredis.checkers.judging import witnesses
+
+        return witnesses(self.checks())
+
     def __call__(self, history: History) -> Finding:
         """Judge by each claim."""
         from pytest_arbredis.checkers.judging import judged

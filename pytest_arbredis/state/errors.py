@@ -6,7 +6,7 @@ has a password or a decrypted value in it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 Applied = Literal["no", "yes", "unknown"]
 """Whether what was asked took effect: certainly not; yes, but not as it was asked; or it cannot be known."""
@@ -44,7 +44,7 @@ class TooLargeError(MisuseError):
 
 
 class UnavailableError(StateError):
-    """Redis did not serve the call. What counts as Redis being unwell for a breaker is this, and nothing else."""
+    """Redis did not serve the call. For a breaker this is Redis being unwell, but for a `WriteRefusedError`."""
 
 
 class UnreachableError(UnavailableError):
@@ -79,13 +79,20 @@ class ReadOnlyError(ServerRefusedError):
     word = "READONLY"
 
 
-class OutOfMemoryError(ServerRefusedError):
+class WriteRefusedError(ServerRefusedError):
+    """Redis is up and serves reads, but takes no writes now (OOM, NOREPLICAS, MISCONF): none happened.
+
+    A breaker does not count it: open, it would take the reads away too, and spare Redis nothing.
+    """
+
+
+class OutOfMemoryError(WriteRefusedError):
     """Redis has reached its maxmemory and must not evict: the write did not happen."""
 
     word = "OOM"
 
 
-class TooFewReplicasError(ServerRefusedError):
+class TooFewReplicasError(WriteRefusedError):
     """`min-replicas-to-write` is not met: the write did not happen."""
 
     word = "NOREPLICAS"
@@ -100,11 +107,36 @@ class BacklogFullError(UnavailableError):
 
 
 class CircuitOpenError(StateError):
-    """The circuit breaker did not let the call in: nothing was sent. `retry_in_s` is the time until it probes."""
+    """The circuit breaker `id` did not let the call in: nothing was sent. `retry_in_s` is the time until it probes.
 
-    def __init__(self, cause: str, *, remedy: str = "", retry_in_s: float = 0.0) -> None:
-        super().__init__(cause, remedy=remedy)
-        self.retry_in_s = retry_in_s
+    It is made for every call while Redis is away: by one step of C, and its words when somebody reads them.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, id: str, left_ns: int = 0) -> None: ...
+
+    else:
+        __init__ = Exception.__init__
+
+    @property
+    def retry_in_s(self) -> float:
+        """Seconds until it probes; 0 while it does."""
+        left_ns: int = self.args[1] if len(self.args) > 1 else 0
+        return left_ns / 1_000_000_000
+
+    # Both are computed here, where others are given them.
+    @property
+    def cause(self) -> str:  # type: ignore[override]
+        """What happened."""
+        left_s = self.retry_in_s
+        told = f"it probes in {left_s:.3g} s" if left_s else "its probes are under way"
+        return f"circuit breaker {self.args[0]!r} is open: nothing was sent, {told}"
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """What to do."""
+        return "wait so long, or serve without it"
 
 
 class PoolExhaustedError(StateError):

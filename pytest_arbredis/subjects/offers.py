@@ -5,17 +5,21 @@
 - `confirms`: its writes are answered with how many replicas confirmed them (WAIT).
 - `says_fail`: it can say that an operation was certainly not applied: it counts its attempts, or judges itself.
 - `absent`: why it cannot be opened here (its library is not installed); empty or absent: it can.
+- `own_names`: it keeps keys under other names than those that it is asked for; absent: the layer's own subjects do.
 - `follows_primary`: it knows no Sentinel, and is given one address that leads to the present primary.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_arbredis.load.protocol import Subject
+
+OF_THE_LAYER: Final = "pytest_arbredis.subjects.state."
+"""Where the subjects are that keep keys of the state layer's patterns."""
 
 
 def operations_of(subject: Subject) -> frozenset[str] | None:
@@ -38,6 +42,11 @@ def follows_primary(subject: Subject) -> bool:
 def absent(subject: Subject) -> str:
     """Why it cannot be opened here; empty if it can."""
     return str(getattr(subject, "absent", ""))
+
+
+def own_names(subject: Subject) -> bool:
+    """Whether it keeps keys under names of its own, which a run's prefix does not cover."""
+    return bool(getattr(subject, "own_names", type(subject).__module__.startswith(OF_THE_LAYER)))
 
 
 def lacks(

@@ -255,6 +255,10 @@ class Deployment:
         """Why a fault with these needs is not allowed here, for people; nothing: it is."""
         return ""
 
+    def refuses_names(self) -> str:
+        """Why keys may not be written under other names than the run's, for people; nothing: they end with us."""
+        return ""
+
     def writing_under(self, prefix: str) -> AbstractContextManager[None]:  # noqa: ARG002 - our servers end with us
         """While a load writes under a prefix, on servers that live on its keys get an expiry time."""
         return nullcontext()

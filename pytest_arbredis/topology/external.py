@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 HARMLESS: Final = frozenset({"proxies", "sentinels", "replicas"})
 """What a fault needs that acts on links only: nothing of the servers themselves is changed."""
+NO_NAMES: Final = (
+    "its subject keeps keys under names of its own, which are removed by a flush only; that needs "
+    "--arbredis-allow-destructive (arbredis drill: --allow-destructive)"
+)
 WHOLE_WITHIN_S: Final = 30.0
 """Sentinels with their own timing look at a replica every ten seconds."""
 
@@ -161,6 +165,10 @@ class ExternalDeployment(Deployment):
         """While a load writes under a prefix, its keys get an expiry time."""
         with safety.Lease(self, prefix):
             yield
+
+    def refuses_names(self) -> str:
+        """Without the right to destroy nothing is written that could not be told from what is somebody else's."""
+        return "" if self.may_destroy else NO_NAMES
 
     def remove(self, prefix: str) -> None:
         """Remove the keys of a run."""

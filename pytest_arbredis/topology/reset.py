@@ -7,7 +7,7 @@ still differs then is named by an `UnhealedError`.
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_arbredis._clock import wait_until
 from pytest_arbredis.errors import UnhealedError
@@ -69,6 +69,13 @@ def back_to_start(deployment: Deployment) -> None:
     for node in deployment.nodes:
         baseline.restore_file(node)
         sync_ledger.age(node.server.spec.directory)
+        _forget_evictions(node)
+
+
+def _forget_evictions(node: Node) -> None:
+    """A server counts the keys that it has evicted: who asks for that figure must not be told of another run's."""
+    if cast("dict[str, int]", node.client.info("stats"))["evicted_keys"]:
+        node.client.config_resetstat()
 
 
 def _of(node: Node, now: Fingerprint) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from pytest_arbredis.scenarios.naive.reaching import client_of
-from pytest_arbredis.subjects.state.messages import MOST_AT_ONCE, Messages
+from pytest_arbredis.subjects.state.messages import MOST_AT_ONCE, Environments, Messages
+from pytest_arbredis.subjects.state.pieces import Pieces
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 class NaiveEther:
     """Plain redis-py: its subscriptions come back by themselves, and say nothing of what was missed."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, *, db: int = 0) -> None:
+        """state-layer.md §5: db 1 channels: a database of its own for each who must not be heard by others."""
         self._held = ExitStack()
         self._redis = client_of(endpoints, self._held)
+        self._redis.connection_pool.connection_kwargs["db"] = db
         self._listener: Any = None
 
     def publish(self, channel: str, said: str) -> int | None:
@@ -54,3 +57,12 @@ class NaiveEther:
 def messages() -> Messages:
     """Publish and subscribe as written."""
     return Messages(name="naive channels, PUBLISH and SUBSCRIBE", make=NaiveEther)
+
+
+def environments() -> Pieces:
+    """Channels of the same names, each environment with a database of its own."""
+
+    def make(endpoints: Endpoints) -> Environments:
+        return Environments(lambda _, db: NaiveEther(endpoints, db=db))
+
+    return Pieces(name="naive channels of four environments", make=make)

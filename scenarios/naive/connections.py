@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.load.outcomes import classify
 from pytest_arbredis.load.protocol import Answer
-from pytest_arbredis.subjects.redis_py import RedisPy, direct, sentinel
+from pytest_arbredis.subjects.counting import METER
+from pytest_arbredis.subjects.redis_py import RedisPy, direct, pool, sentinel
+from pytest_arbredis.subjects.redis_py_client import built
+from pytest_arbredis.subjects.redis_py_operations import command_of, node_name, output_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,20 +114,23 @@ class NaiveBreaker:
                 self._move("half-open", "timeout elapsed")
             return self._state != "open"
 
-    def ended(self, *, well: bool) -> None:
+    def ended(self, *, well: bool, op: int | None = None) -> None:
         """Count what became of a call, whenever it was made."""
         with self._lock:
             self._failures = 0 if well else self._failures + 1
             if well and self._state == "half-open":
-                self._move("closed", "success")
+                self._move("closed", "success", op)
             elif not well and self._state != "open" and (self._state == "half-open" or self._failures >= self._most):
                 self._opened = time.monotonic()
-                self._move("open", f"{self._failures} failures")
+                self._move("open", f"{self._failures} failures", op)
 
-    def _move(self, target: str, cause: str) -> None:
+    def _move(self, target: str, cause: str, op: int | None = None) -> None:
         source, self._state, self._seq = self._state, target, self._seq + 1
+        told: dict[str, Json] = {"id": "application", "seq": self._seq, "from": source, "to": target, "cause": cause}
+        if op is not None:
+            told["op"] = op
         if self.note is not None:
-            self.note({"id": "application", "seq": self._seq, "from": source, "to": target, "cause": cause})
+            self.note(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +163,121 @@ class Naive:
         """A client of its own; the breaker is shared by the clients of one load."""
         return NaiveSession(self, endpoints)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """Implements `Subject`: one pool for all, a loop of retries around the naive breaker, and every error counts.
+
+    state-layer.md §2: a pool (50 connections by default, here `max_connections`), socket timeout, breaker; §5: retries.
+    """
+
+    timeout_s: float
+    failures: int
+    open_s: float
+    max_connections: int = 50
+    retries: int = RETRIES
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return f"naive pool of {self.max_connections}, {self.retries} retries around a naive breaker"
+
+    @property
+    def says_fail(self) -> bool:
+        """It counts what it sends."""
+        return True
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What its sessions can apply."""
+        return plain().operations
+
+    def open(self, endpoints: Endpoints) -> PooledSession:
+        """A session; the first of a load makes the pool and the breaker."""
+        return PooledSession(self, endpoints)
+
+
+class PooledSession:
+    """One caller."""
+
+    def __init__(self, subject: Pooled, endpoints: Endpoints) -> None:
+        self._tries = 1 + subject.retries
+        self._endpoints = endpoints
+        with _LOCK:
+            if id(endpoints) not in _POOLS:
+                _POOLS[id(endpoints)] = _Pools(subject, endpoints)
+            self._pools = _POOLS[id(endpoints)]
+        self._breaker = self._pools.breaker
+        self.attempts = 0
+        self.tried: tuple[str, ...] = ()
+
+    def report_breaker_to(self, moved: Callable[[dict[str, Json]], None]) -> None:
+        """One session tells of the breaker that all share."""
+        if self._breaker.note is None:
+            self._breaker.note = moved
+
+    def apply(self, op: Invocation) -> Answer:
+        """Try until it is done, the tries are used up, or the breaker is open: then that is what the caller is told."""
+        METER.start()
+        try:
+            return self._tried(op)
+        finally:
+            self.attempts = METER.attempts
+            self.tried = tuple(node_name(self._endpoints, address) for address in METER.tried)
+
+    def _tried(self, op: Invocation) -> Answer:
+        entered_ns, command = None, command_of(op)
+        client = self._pools.reader if op.name == "read" else self._pools.writer
+        left = self._tries
+        while True:
+            left -= 1
+            if not self._breaker.lets_in():
+                told = "CircuitOpenError: the breaker is open"
+                return Answer(outcome="fail", error=told, attempts=METER.attempts, entered_ns=entered_ns)
+            entered_ns = time.monotonic_ns()
+            try:
+                output = output_of(op, command(client, op))
+            except Exception as error:
+                self._breaker.ended(well=False, op=op.id)  # as designed: whatever it is, it failed
+                if left:
+                    continue
+                outcome = classify(error, attempts=METER.attempts)
+                if outcome is None:
+                    raise
+                return Answer(outcome=outcome, error=f"{type(error).__name__}: {error}", entered_ns=entered_ns)
+            else:
+                self._breaker.ended(well=True, op=op.id)
+                node = node_name(self._endpoints, METER.tried[-1])
+                return Answer(output=output, node=node, attempts=METER.attempts, entered_ns=entered_ns)
+
+    def close(self) -> None:
+        """Forget the pool; whoever is last is not asked for."""
+        _POOLS.pop(id(self._endpoints), None)
+        for client in (self._pools.writer, self._pools.reader):
+            client.connection_pool.disconnect(inuse_connections=False)
+
+
+class _Pools:
+    """What the callers of one load share. On a dual topology reads go to the second Redis, past the same breaker."""
+
+    def __init__(self, subject: Pooled, endpoints: Endpoints) -> None:
+        self.endpoints = endpoints
+        self.breaker = NaiveBreaker(subject.failures, subject.open_s)
+        self.writer = self._client(subject, endpoints)
+        self.reader = self.writer
+        if endpoints.second is not None:
+            self.reader = self._client(subject, replace(endpoints, primary=endpoints.second))
+
+    @staticmethod
+    def _client(subject: Pooled, endpoints: Endpoints) -> Any:
+        client, _ = built(pool(socket_timeout_s=subject.timeout_s, retries=0), endpoints)
+        client.connection_pool.max_connections = subject.max_connections
+        client.ping()
+        return client
+
+
+_POOLS: dict[int, _Pools] = {}
+_LOCK = threading.Lock()
 
 _BREAKERS: dict[int, tuple[Endpoints, NaiveBreaker]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_arbredis.scenarios.naive.reaching import client_of
@@ -23,31 +24,39 @@ return 1
 """
 """The time is the member, the caller's clock is the time, and EXPIRE is given milliseconds."""
 
-KEY = "ratelimit:orders:drill"
-
 
 class NaiveLimiter:
     """Plain redis-py."""
 
-    def __init__(self, endpoints: Endpoints, clock: Clock) -> None:
+    def __init__(self, endpoints: Endpoints, clock: Clock, *, most: int, window_s: float) -> None:
         self._held = ExitStack()
         self._redis = client_of(endpoints, self._held)
         self._clock = clock
+        self._most = most
+        self._window_ms = int(window_s * 1000)
 
-    def take(self) -> Json:
+    def take(self, who: str) -> Json:
+        """state-layer.md §5: `ratelimit:orders:{account}`, 10 per 1 s."""
+        return self._passes(f"ratelimit:orders:{who}")
+
+    def call(self, who: str) -> Json:
+        """state-layer.md §5: `ratelimit:api:{user}`, 100 per 60 s."""
+        return self._passes(f"ratelimit:api:{who}")
+
+    def _passes(self, key: str) -> bool:
         """state-layer.md §5: sliding window by a Lua script (ZREMRANGEBYSCORE, ZCARD, ZADD, EXPIRE)."""
         now_ms = self._clock.wall_ns() // 1_000_000
-        return bool(self._redis.eval(SCRIPT, 1, KEY, now_ms, int(WINDOW_S * 1000), MOST))
+        return bool(self._redis.eval(SCRIPT, 1, key, now_ms, self._window_ms, self._most))
 
-    def ttl_ms(self) -> int:
+    def ttl_ms(self, who: str) -> int:
         """What PTTL says."""
-        return int(self._redis.pttl(KEY))
+        return int(self._redis.pttl(f"ratelimit:orders:{who}"))
 
     def close(self) -> None:
         """Close the client."""
         self._held.close()
 
 
-def limits() -> Limits:
+def limits(*, most: int = MOST, window_s: float = WINDOW_S) -> Limits:
     """The limiter as written."""
-    return Limits(name="naive limiter, the script as written", make=NaiveLimiter)
+    return Limits(name="naive limiter, the script as written", make=partial(NaiveLimiter, most=most, window_s=window_s))

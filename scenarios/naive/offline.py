@@ -50,6 +50,11 @@ class NaiveWriter:
         """As `Writer.write`."""
         return self._queue.do("SET", key, value)
 
+    @property
+    def waiting(self) -> int:
+        """As `Writer.waiting`."""
+        return len(self._queue.waiting)
+
     def read(self, key: str) -> str | None:
         """As `Writer.read`."""
         raw = self._queue.redis.get(key)

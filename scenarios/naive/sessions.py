@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import redis
 import redis.sentinel
 
+from pytest_arbredis.subjects.state.kept_sessions import ENV, KeptSessions
 from pytest_arbredis.subjects.state.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_arbredis.history.records import Json
     from pytest_arbredis.load.protocol import Endpoints
 
 CATEGORIES = ("session", "positions", "metrics", "risk_guard")
@@ -22,18 +25,21 @@ DAY_S = 86400
 class NaiveStateStore:
     """Plain redis-py."""
 
-    def __init__(self, client: redis.Redis, *, sentinel: redis.sentinel.Sentinel | None = None) -> None:
+    def __init__(
+        self, client: redis.Redis, *, sentinel: redis.sentinel.Sentinel | None = None, trusting: int = 0
+    ) -> None:
         self._redis: Any = client
         self._sentinel = sentinel
+        self._trusting = trusting
 
     @classmethod
-    def of(cls, endpoints: Endpoints) -> NaiveStateStore:
+    def of(cls, endpoints: Endpoints, *, trusting: int = 0) -> NaiveStateStore:
         """On the servers of a drill, by Sentinel where there are some."""
         options: dict[str, Any] = {"socket_timeout": 1.0, **endpoints.login.options()}
         if endpoints.sentinels:
             known = redis.sentinel.Sentinel(endpoints.sentinels, sentinel_kwargs={"socket_timeout": 1.0}, **options)
-            return cls(known.master_for(endpoints.master_name), sentinel=known)
-        return cls(redis.from_url(endpoints.url, **options))
+            return cls(known.master_for(endpoints.master_name), sentinel=known, trusting=trusting)
+        return cls(redis.from_url(endpoints.url, **options), trusting=trusting)
 
     def save_state_to_redis(
         self, env: str, session_id: str, state: Mapping[str, Mapping[str, Any]], ttl_s: float | None = None
@@ -62,14 +68,15 @@ class NaiveStateStore:
     def cleanup(self, env: str, older_than_s: int = DAY_S) -> Iterator[str]:
         """state-layer.md §1: SCAN, and delete what has been idle for longer; gives the keys."""
         for key in self._redis.scan_iter(match=f"arbitrage:state:{env}:*"):
-            if self._redis.object("idletime", key) >= older_than_s:
+            idle_s = self._redis.object("idletime", key)
+            if idle_s is not None and idle_s >= older_than_s:
                 self._redis.delete(key)
                 yield key.decode()
 
     def save(self, env: str, session_id: str, state: Mapping[str, Mapping[str, Any]], ttl_s: float | None) -> int:
-        """For the drill: nobody confirms anything."""
+        """For the drill: nobody confirms anything, and OK is taken as confirmed by those who are trusted."""
         self.save_state_to_redis(env, session_id, state, ttl_s)
-        return 0
+        return self._trusting
 
     load = load_state_from_redis
 
@@ -88,6 +95,44 @@ class NaiveStateStore:
         return f"arbitrage:state:{env}:{session_id}:{category}"
 
 
-def sessions(*, ttl_s: float | None = None) -> Sessions:
-    """The naive twin as a subject."""
-    return Sessions(name="naive session store", make=NaiveStateStore.of, ttl_s=ttl_s)
+class NaiveKeeper:
+    """Implements `Keeper`: the store and its clean-up, on sessions of one environment."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._store = NaiveStateStore.of(endpoints)
+
+    def save(self, session_id: str, state: Mapping[str, Mapping[str, Json]]) -> None:
+        """As written."""
+        self._store.save_state_to_redis(ENV, session_id, state)
+
+    def load(self, session_id: str) -> Mapping[str, Mapping[str, object]]:
+        """As written."""
+        return self._store.load_state_from_redis(ENV, session_id)
+
+    def end(self, session_id: str) -> None:
+        """As written."""
+        self._store.delete_state_from_redis(ENV, session_id)
+
+    def clean(self, older_than_s: float) -> int:
+        """As written: how many keys."""
+        return len([*self._store.cleanup(ENV, int(older_than_s))])
+
+    def close(self) -> None:
+        """As `Keeper.close`."""
+        self._store.close()
+
+
+def kept_sessions(*, older_than_s: float) -> KeptSessions:
+    """The naive twin with its clean-up."""
+    return KeptSessions(name="naive session store and clean-up", make=NaiveKeeper, older_than_s=older_than_s)
+
+
+def sessions(*, ttl_s: float | None = None, trusting: int = 0) -> Sessions:
+    """The naive twin as a subject. No design has a WAIT: OK is taken as confirmed by `trusting` replicas."""
+    believes = f", OK taken as confirmed by {trusting}" if trusting else ""
+    return Sessions(
+        name=f"naive session store{believes}",
+        make=partial(NaiveStateStore.of, trusting=trusting),
+        ttl_s=ttl_s,
+        wait_replicas=trusting,
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pytest_arbredis.subjects.state.connecting import plain
-from pytest_arbredis.subjects.state.credentials import FIELD, KEY, Credentials
+from pytest_arbredis.subjects.state.credentials import FIELD, KEY, Credentials, Vaults
 from pytest_arbredis.subjects.state.pieces import Pieces, part_of
 from pytest_arbredis.subjects.state.positions import OPERATIONS, SYMBOL, told
 
@@ -103,8 +103,12 @@ class NaiveVault:
         """For the drill: what lies in Redis."""
         return b"\0".join(self._store.redis.hvals(f"user:{user_id}:api:keys"))
 
-    def folder(self) -> Path:
-        """For the drill: where the server keeps its files."""
+    def files(self) -> Path:
+        """For the drill: a snapshot, uncompressed, and where the server keeps it."""
+        before = self._store.redis.config_get("rdbcompression")
+        self._store.redis.config_set("rdbcompression", "no")
+        self._store.redis.save()
+        self._store.redis.config_set("rdbcompression", before["rdbcompression"])
         return Path(self._store.redis.config_get("dir")["dir"])
 
     def close(self) -> None:
@@ -137,11 +141,17 @@ class NaivePositions:
         self._store.redis.close()
 
 
-def credentials() -> Pieces:
+def credentials() -> Vaults:
     """Credentials, encrypted in Redis and plain texts outside of it."""
-    return Pieces(name="credentials as design 2 has them", make=lambda endpoints: Credentials(NaiveVault(endpoints)))
+    return Vaults(name="credentials as design 2 has them", make=lambda endpoints: Credentials(NaiveVault(endpoints)))
 
 
-def positions() -> Pieces:
-    """Positions, key by key."""
-    return Pieces(name="positions as design 2 has them", make=NaivePositions, operations=OPERATIONS)
+def positions(*, trusting: int = 0) -> Pieces:
+    """Positions, key by key. No design has a WAIT: OK is taken as confirmed by `trusting` replicas."""
+    believes = f", OK taken as confirmed by {trusting}" if trusting else ""
+    return Pieces(
+        name=f"positions as design 2 has them{believes}",
+        make=NaivePositions,
+        operations=OPERATIONS,
+        confirmed_by=trusting,
+    )

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from lossy import Lossy
 from seen import Seen
 
-from pytest_arbredis.state.errors import ConnectionLostError, OutOfMemoryError, RejectedError
+from pytest_arbredis.state.errors import ConnectionLostError, OutOfMemoryError, RejectedError, StateError
 from pytest_arbredis.state.keyspace.patterns import ORDER_LIMIT
 from pytest_arbredis.state.limits.limit import Decision, Limit
 from pytest_arbredis.state.limits.plans import decided
@@ -52,7 +52,10 @@ def machine_on(state, plain, without=frozenset()):
         @rule(number=WINDOWS, key=WHO, faults=FAULTS)
         def take(self, number, key, faults):
             with self.suffering(faults):
-                told = self.windows[number].take(key[-1])
+                try:
+                    told = self.windows[number].take(key[-1])
+                except StateError as error:
+                    told = error
             answer, limit = self.counts(number, key, faults), LIMITS[number]
             by_redis = answer and "lost" not in faults and not (answer.allowed and limit.wait_replicas)
             policy = Decision(allowed=limit.when_redis_is_away == "open", decided_by="policy")
@@ -121,7 +124,7 @@ def machine_on(state, plain, without=frozenset()):
 
         def counts(self, number, key, faults):
             """What Redis answered, after the model did the same; None if it refused, and then nothing changed."""
-            found = dict(plain.zrange(key, 0, -1, withscores=True))
+            found = dict(plain.zrangebyscore(key, 0, "+inf", withscores=True))  # below 0 is the longest window
             if self.seen.reply is None:
                 assert "no memory" in faults
                 assert found == self.counted.get(key, {})

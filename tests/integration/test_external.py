@@ -27,6 +27,7 @@ from pytest_arbredis.run import run
 from pytest_arbredis.scenario import Scenario
 from pytest_arbredis.servers.ports import claim
 from pytest_arbredis.servers.redis import find_redis
+from pytest_arbredis.subjects.state.manager import managers
 from pytest_arbredis.topology.deploy import deploy
 from pytest_arbredis.topology.means import Means
 from pytest_arbredis.topology.pool import DeploymentPool
@@ -160,6 +161,31 @@ def test_a_server_with_data_is_refused_and_nothing_is_touched(stranger, allow, c
     assert status_of(["drill", "pytest_arbredis.scenarios.retries:POOL", *options]) == 2
     assert "nothing was touched" in capsys.readouterr().err
     assert everything(port_of(client)) == before
+
+
+COUNTED = Scenario(
+    name="counted",
+    promise="Additions of the state layer's manager count.",
+    topology=SINGLE,
+    subject=managers("stat"),
+    workload=workloads.on_objects("counter", rate_hz=100, clients=2),
+    checks=(checks.counter_within_bounds(),),
+    judged=("add", "read"),
+    read_back=False,
+    seconds=0.5,
+)
+
+
+@pytest.mark.parametrize("allow", [False, True])
+def test_keys_of_the_state_layer_are_removed_or_not_written_at_all(stranger, allow, tmp_path):
+    client = stranger()
+    url = f"redis://127.0.0.1:{port_of(client)}"
+    with DeploymentPool(Means(url=url, allow_destructive=allow)) as pool:
+        result = run(COUNTED, pool, seed=1, runs_dir=tmp_path)
+        assert result.verdict is (Verdict.VALID if allow else Verdict.UNKNOWN)
+        assert allow or "--allow-destructive" in result.not_run
+        assert client.keys() == ([MARK] if allow else [])
+    assert client.keys() == []
 
 
 def test_data_in_another_database_is_data_too(stranger):

@@ -7,7 +7,7 @@ from small_servers import SERVER, op, session_of, started
 
 from pytest_arbredis import subjects
 from pytest_arbredis.load.protocol import Answer, Endpoints
-from pytest_arbredis.scenarios.naive.connections import Naive, Trusting, by_sentinels, plain
+from pytest_arbredis.scenarios.naive.connections import Naive, Pooled, Trusting, by_sentinels, plain
 from pytest_arbredis.state.breaker.policy import BreakerPolicy
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server is not on PATH")
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server is not on P
 SUBJECTS = {
     "plain": plain(),
     "naive breaker": Naive(failures=3),
+    "naive pool": Pooled(timeout_s=1, failures=3, open_s=0.4),
     "by Sentinels": by_sentinels(),
     "by Sentinels, trusting": Trusting(replicas=2),
     "state layer": subjects.state_layer(breaker=BreakerPolicy()),

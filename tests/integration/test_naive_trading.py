@@ -78,21 +78,21 @@ def test_a_position_has_all_its_fills(endpoints, subject):
 def test_a_credential_that_lies_open_is_found(endpoints):
     with session_of(credentials(_without=frozenset({"encryption"})), endpoints) as session:
         session.apply(op("write", "u", "v0.1"))
-        assert output(session.apply(op("read", "u"))) == "readable in Redis: sk-drill-v0.1"
+        assert output(session.apply(op("read", "u"))) == "readable in Redis: sk-drill-u-v0.1"
 
 
 def test_a_credential_that_shows_itself_is_found(endpoints):
     with session_of(naive_credentials(), endpoints) as session:
         assert session.apply(op("read", "u")) is None
         assert session.apply(op("write", "u", "v0.1")) == "OK"
-        assert session.apply(op("read", "u")) == "readable in whatever shows what a caller got: sk-drill-v0.1"
+        assert session.apply(op("read", "u")) == "readable in whatever shows what a caller got: sk-drill-u-v0.1"
 
 
 def test_a_credential_that_was_logged_is_found(endpoints):
     with session_of(credentials(), endpoints) as session:
         session.apply(op("write", "u", "v0.1"))
-        logging.getLogger("redis").warning("stored %s", "sk-drill-v0.1")
-        assert session.apply(op("read", "u")) == "readable in logs and errors: sk-drill-v0.1"
+        logging.getLogger("redis").warning("stored %s", "sk-drill-u-v0.1")
+        assert session.apply(op("read", "u")) == "readable in logs and errors: sk-drill-u-v0.1"
 
 
 class Hardened:

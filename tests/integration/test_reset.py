@@ -146,6 +146,16 @@ def test_a_difference_that_stays_is_named_and_poisons(pool, monkeypatch):
 
 
 @ON_PROCESSES
+def test_a_reset_server_has_evicted_nothing(pool):
+    client = pool.take(topologies.single()).nodes[0].client
+    client.set("evicted", "soon")
+    client.config_set("maxmemory-policy", "allkeys-random")
+    client.config_set("maxmemory", 1)
+    wait_until(lambda: client.info("stats")["evicted_keys"], within_s=5, what="an eviction")
+    assert pool.take(topologies.single()).nodes[0].client.info("stats")["evicted_keys"] == 0
+
+
+@ON_PROCESSES
 def test_a_changed_password_is_set_back_and_never_told(pool):
     deployment = pool.take(GUARDED)
     host, port = deployment.nodes[0].proxied

@@ -129,7 +129,7 @@ def test_every_key_that_breaks_a_rule_is_named_with_the_rule(audited, raw):
 
 
 def test_an_audit_changes_nothing_and_counts_as_no_access(audited, state, raw):
-    raw.config_set("maxmemory-policy", "allkeys-lfu")
+    raw.config_set("maxmemory-policy", "volatile-lfu")
     save(state)
     key = "arbitrage:state:paper:s1:session"
     content, changes = raw.dump(key), raw.info("persistence")["rdb_changes_since_last_save"]

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import redis
@@ -23,6 +24,7 @@ from pytest_arbredis.state.errors import (
     DeadlineExceededError,
     MisuseError,
     NotConfirmedError,
+    OutOfMemoryError,
     PoolExhaustedError,
     RejectedError,
     UnreachableError,
@@ -328,3 +330,34 @@ def test_whoever_waits_gets_the_connection_that_comes_free(settings):
             thread.join()
         assert done == [True] * 1600
         assert state.calls.pool.free == 2
+
+
+def test_a_script_without_memory_is_refused_before_its_first_write_or_not_at_all(port, settings, ran):
+    """So OOM from a script is certain. One that may write what frees memory goes on to the end."""
+    sets = Script("sets", "redis.call('SET', KEYS[1], 1) return redis.call('SET', KEYS[2], 1)")
+    frees = Script("frees", "redis.call('DEL', KEYS[1]) return redis.call('SET', KEYS[2], 1)")
+    with redis.Redis(port=port) as client:
+        client.set("there", "before")
+        client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(OutOfMemoryError) as raised:
+                ran(settings, asking(Call(sets, ("one", "two"))))
+            assert raised.value.applied == "no"
+            with pytest.raises(OutOfMemoryError) as raised:
+                ran(settings, asking(Command("EVAL", sets.source, 2, "one", "two")))
+            assert raised.value.applied == "no"
+            assert ran(settings, asking(Call(frees, ("there", "two")))) == [b"OK"]
+        finally:
+            client.config_set("maxmemory", 0)
+        assert client.keys() == [b"two"]
+
+
+def test_a_full_pool_says_nothing_of_redis(settings):
+    """Refused for want of a connection: nothing was sent, and the breaker stays closed."""
+    with StateRedis(replace(settings, max_connections=1, breaker=BreakerPolicy(failures=1))) as state:
+        seat = state.calls.pool.take()
+        with pytest.raises(PoolExhaustedError) as raised:
+            state.run(one("PING"), within_s=0.02)
+        state.calls.pool.give(seat)
+        assert raised.value.applied == "no"
+        assert state.breaker.snapshot().transitions == 0

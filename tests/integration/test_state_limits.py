@@ -22,6 +22,8 @@ pytestmark = pytest.mark.skipif(SERVER is None, reason="needs redis-server on PA
 
 SHORT = Limit(keys=ORDER_LIMIT, most=3, window_s=0.1, when_redis_is_away="closed")
 
+LONG = Limit(keys=ORDER_LIMIT, most=9, window_s=60, when_redis_is_away="closed")
+
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
@@ -73,6 +75,26 @@ def test_the_key_ends_with_its_window(window_of, port):
     with redis.Redis(port=port) as plain:
         assert 500 < plain.pttl("ratelimit:orders:a1") <= 1001
         assert 59_000 < plain.pttl("ratelimit:api:u1") <= 60_001
+
+
+@pytest.mark.parametrize("first", ["short", "long"])
+def test_limits_of_different_windows_share_a_key_and_forget_nothing(window_of, port, first):
+    short, long = window_of(SHORT), window_of(LONG)
+    (short if first == "short" else long).take("a")
+    assert [long.take("a").allowed for _ in range(10)].count(True) == 8, "what another limit let through counts too"
+    wait_until(lambda: short.take("a").allowed, within_s=5, what="the short window to move on")
+    assert not long.take("a").allowed
+    assert long.get_remaining("a").remaining == 0
+    with redis.Redis(port=port) as plain:
+        assert 59_000 < plain.pttl("ratelimit:orders:a") <= 60_001
+
+
+def test_a_key_of_a_limit_that_knew_no_others_is_understood(window_of, port):
+    with redis.Redis(port=port) as plain:
+        seconds, micros = plain.time()
+        plain.zadd("ratelimit:orders:a", {f"earlier-{number}": seconds * 1_000_000 + micros for number in range(2)})
+    told = [window_of(LONG).take("a").allowed for _ in range(10)]
+    assert told.count(True) == 7
 
 
 def test_a_bad_name_is_refused_before_anything_is_asked(window_of):

@@ -30,6 +30,10 @@ def test_what_passes_is_what_a_list_of_times_says(machine):
     played(machine(), examples=40, steps=30)
 
 
-@pytest.mark.parametrize("without", sorted(HARDENINGS))
+EVICTION = frozenset({"eviction-guard"})
+"""The machine evicts nothing: `test_state_evicted.py` does."""
+
+
+@pytest.mark.parametrize("without", sorted(HARDENINGS - EVICTION))
 def test_the_machine_finds_a_limit_without(machine, without):
     found_out(machine(without), steps=30)

@@ -19,6 +19,7 @@ from pytest_arbredis.state.errors import (
     WrongTypeError,
 )
 from pytest_arbredis.state.sessions.aio import AsyncStateStore
+from pytest_arbredis.state.sessions.plans import HARDENINGS
 from pytest_arbredis.state.sessions.snapshot import TornSessionError
 from pytest_arbredis.state.sessions.store import StateStore
 
@@ -250,7 +251,7 @@ def test_the_most_that_fits_is_saved_and_loaded(store):
     assert store.load_state_from_redis("paper", "s1") == state
 
 
-@pytest.mark.parametrize("left_out", ["one-transaction", "replace", "one-version-load", "ttl-in-one-step"])
+@pytest.mark.parametrize("left_out", sorted(HARDENINGS))
 def test_a_store_without_one_hardening_still_works_when_nothing_goes_wrong(opened, left_out):
     store = opened(_without=frozenset({left_out}))
     store.save_state_to_redis("paper", "s1", STATE, ttl_s=100)

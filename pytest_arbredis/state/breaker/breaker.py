@@ -164,20 +164,14 @@ class Breaker:
 
     def _enter_otherwise(self, spell: Spell) -> Permit:
         left_ns = spell.until_ns - self._timer_ns()
-        if spell.state is not State.OPEN or left_ns <= 0:  # an open spell's end never moves: no lock to say no
+        if left_ns <= 0:  # only an open spell has an end, which never moves: no lock to say no
             with self._lock:
                 permit, left_ns = self._admit()
             self._tell()
             if permit is not None:
                 return permit
         self._rejected.add()
-        left_s = left_ns / NS_PER_S
-        told = f"it probes in {left_s:.3g} s" if left_ns else "its probes are under way"
-        raise CircuitOpenError(
-            f"circuit breaker {self.id!r} is open: nothing was sent, {told}",
-            remedy="wait so long, or serve without it",
-            retry_in_s=left_s,
-        )
+        raise CircuitOpenError(self.id, left_ns)
 
     def _admit(self) -> tuple[Permit | None, int]:
         """A permit, or how long to wait; under the lock."""

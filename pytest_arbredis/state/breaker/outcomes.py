@@ -11,6 +11,7 @@ from pytest_arbredis.state.errors import (
     NotConfirmedError,
     RejectedError,
     UnavailableError,
+    WriteRefusedError,
 )
 
 
@@ -26,17 +27,17 @@ OutcomeOf = Callable[[BaseException], Outcome]
 """The judge of errors that leave a guarded block."""
 
 _UNWELL = (UnavailableError, OSError)
-_ANSWERED = (RejectedError, CorruptedError, ConflictError, NotConfirmedError)
+_ANSWERED = (WriteRefusedError, RejectedError, CorruptedError, ConflictError, NotConfirmedError)
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Unwell: the layer's `UnavailableError`, and `OSError`, which time-outs are too. Well: whatever needs an answer.
+    """Well: whatever needs an answer. Unwell: the layer's other `UnavailableError`, and `OSError`, as time-outs are.
 
     Anything else (cancellation, a bad key, a bug) says nothing of Redis. Of a group one that is unwell is enough.
     """
     if isinstance(error, BaseExceptionGroup):
         found = {outcome_of(one) for one in error.exceptions}
         return next(one for one in (Outcome.FAILED, Outcome.SUCCEEDED, Outcome.IGNORED) if one in found)
-    if isinstance(error, _UNWELL):
-        return Outcome.FAILED
-    return Outcome.SUCCEEDED if isinstance(error, _ANSWERED) else Outcome.IGNORED
+    if isinstance(error, _ANSWERED):
+        return Outcome.SUCCEEDED
+    return Outcome.FAILED if isinstance(error, _UNWELL) else Outcome.IGNORED

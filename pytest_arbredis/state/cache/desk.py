@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pytest_arbredis.state.clock import Clock  # noqa: TC001 - as above
+from pytest_arbredis.state.clock import NS_PER_S, Clock
 from pytest_arbredis.state.errors import KeyRefusedError, MisuseError
 from pytest_arbredis.state.hardenings import Without  # noqa: TC001 - as above
 from pytest_arbredis.state.keyspace.patterns import pattern_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_OWED: Final = 10_000
 """Keys of invalidations that are remembered; beyond that the TTL must do."""
+
+Held = dict[tuple[str, str], int]
+"""Leases, by key and token, and when each ends by itself."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +39,7 @@ class Desk:
     """How often Redis said nothing, and the database was asked instead."""
     _owed: set[str] = field(default_factory=set)
     _repeated: list[frozenset[str]] = field(default_factory=list)
+    _held: Held = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -58,6 +62,24 @@ class Desk:
         """Remember invalidations that failed."""
         with self._lock:
             self._owed.update(list(keys)[: MOST_OWED - len(self._owed)])
+
+    def hold(self, key: str, token: str) -> None:
+        """Remember a lease that Redis may still know, though nobody loads with it any more."""
+        with self._lock:
+            if len(self._held) < MOST_OWED:
+                self._held[key, token] = self.clock.monotonic_ns() + int(self.policy.lease_s * NS_PER_S)
+
+    def hold_again(self, leases: Held) -> None:
+        """Remember leases that could not be given back either."""
+        with self._lock:
+            self._held.update(leases)
+
+    def take_held(self) -> Held:
+        """The leases that were remembered and have not ended: the caller gives them back, or holds them again."""
+        with self._lock:
+            now_ns, taken = self.clock.monotonic_ns(), self._held
+            self._held = {}
+            return {lease: ends_ns for lease, ends_ns in taken.items() if now_ns < ends_ns}
 
     def owes(self, key: str) -> bool:
         """Whether Redis may still have what a write has replaced."""

@@ -15,7 +15,7 @@ from pytest_arbredis.state.keyspace.patterns import LEASE
 from pytest_arbredis.state.scripts import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pytest_arbredis.state.asks import Plan
 
@@ -34,7 +34,7 @@ FILL = Script(
     "cache.fill",
     """
     if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-    local spent = tonumber(ARGV[4]) - redis.call('PTTL', KEYS[2])
+    local spent = math.max(0, tonumber(ARGV[4]) - redis.call('PTTL', KEYS[2]))  -- its clock may be set back
     local left = tonumber(ARGV[3]) - spent
     if left >= 1 then redis.call('SET', KEYS[1], ARGV[2], 'PX', string.format('%.0f', left)) end
     redis.call('DEL', KEYS[2])
@@ -66,7 +66,7 @@ def fill(key: str, token: str, raw: bytes, *, ttl_ms: int, lease_ms: int) -> Pla
 def overwrite(key: str, token: str, raw: bytes, *, ttl_ms: int) -> Plan[bool]:
     """Keep what was loaded, whatever happened meanwhile."""
     yield Command("SET", key, raw, "PX", ttl_ms)
-    yield from give_up(key, token)
+    yield from give_up({(key, token)})
     return True
 
 
@@ -76,13 +76,19 @@ def forget(keys: Iterable[str]) -> Plan[None]:
     yield Command("DEL", *both)
 
 
-def give_up(key: str, token: str) -> Plan[None]:
-    """Give a lease back: the load failed."""
-    yield Call(GIVE_UP, (_lease(key),), (token,))
+def give_up(held: Collection[tuple[str, str]]) -> Plan[None]:
+    """Give leases back, by key and token: what is loaded will not be kept."""
+    yield Call(GIVE_UP, tuple(_lease(key) for key, _ in held), tuple(token for _, token in held))
 
 
 GIVE_UP = Script(
-    "cache.give_up", "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1"
+    "cache.give_up",
+    """
+    for number, key in ipairs(KEYS) do
+      if redis.call('GET', key) == ARGV[number] then redis.call('DEL', key) end
+    end
+    return 1
+    """,
 )
 
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from pytest_arbredis.state.errors import MisuseError
 
-HARDENINGS: Final = frozenset({"single-flight", "lease", "jitter", "invalidate-on-write"})
+HARDENINGS: Final = frozenset({"single-flight", "lease", "jitter", "invalidate-on-write", "repeated-invalidation"})
 """`single-flight`: without it everybody who misses loads. `lease`: without it whatever was loaded is put into Redis,
 however old it is by then. `jitter`: without it values loaded together expire together. `invalidate-on-write`: without
-it a write leaves the old value where it is."""
+it a write leaves the old value where it is. `repeated-invalidation`: without it one that Redis did not confirm is
+forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

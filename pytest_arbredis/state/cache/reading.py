@@ -64,10 +64,10 @@ def read(desk: Desk, key: str) -> Steps:
     wait_until_ns = desk.clock.monotonic_ns() + int(desk.policy.wait_s * NS_PER_S)
     pause_s = FIRST_PAUSE_S
     while True:
-        yield from settle_debts(desk)
+        there = yield from settle_debts(desk)
         token = secrets.token_hex(8)
         flight: Flight | None
-        found = None if desk.owes(key) else (yield from _look(desk, key, token))
+        found = (yield from _look(desk, key, token)) if there and not desk.owes(key) else None
         if found is None:
             flight, leads = desk.flights.join(key)
             if leads or "single-flight" in desk.without:
@@ -83,11 +83,10 @@ def read(desk: Desk, key: str) -> Steps:
         elif "single-flight" in desk.without:
             return (yield from _load_beside(desk, key, token))
         else:
-            there = desk.flights.present(key)
-            if there is None:
+            flight = desk.flights.present(key)
+            if flight is None:
                 yield Pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            flight = there
         left_s = (wait_until_ns - desk.clock.monotonic_ns()) / NS_PER_S
         if left_s <= 0:
             return (yield Load())
@@ -103,8 +102,10 @@ def _look(desk: Desk, key: str, token: str) -> Generator[Step, Any, plans.Found 
         found: plans.Found = yield AskRedis(plans.look(key, token, lease_ms=desk.lease_ms))
     except MisuseError:
         raise
-    except StateError:
+    except StateError as error:
         desk.missed()
+        if error.applied != "no":  # others would wait for who has the lease and does not know
+            desk.hold(key, token)
         return None
     return found
 
@@ -112,7 +113,7 @@ def _look(desk: Desk, key: str, token: str) -> Generator[Step, Any, plans.Found 
 def _load_for_all(desk: Desk, key: str, token: str) -> Steps:
     """Load with the lease, keep the value, and hand it to those who wait for it here."""
     flight = desk.flights.lead(key)
-    value, kept = None, False
+    value, kept = None, None
     try:
         try:
             value = yield Load()
@@ -120,12 +121,15 @@ def _load_for_all(desk: Desk, key: str, token: str) -> Steps:
         except GeneratorExit:
             raise
         except BaseException:
-            yield from _try(plans.give_up(key, token))
+            if not (yield from _did(plans.give_up({(key, token)}))):
+                desk.hold(key, token)
             raise
         desk.flights.close(key, flight)  # whoever begins after it was kept may begin after a write
-        kept = (yield from _keep(desk, key, token, raw)) is True
+        kept = yield from _keep(desk, key, token, raw)
+        if kept is None:
+            desk.hold(key, token)
     finally:
-        desk.flights.land(key, flight, value, usable=kept)
+        desk.flights.land(key, flight, value, usable=kept is True)
     return value
 
 
@@ -163,16 +167,28 @@ def _keep(desk: Desk, key: str, token: str, raw: bytes) -> Generator[Step, Any, 
     return kept
 
 
-def settle_debts(desk: Desk) -> Generator[Step, Any, None]:
-    """Repeat invalidations that failed, before anything else is asked."""
-    owed = desk.take_debts()
-    if not owed:
-        return
-    done = False
-    try:
-        done = yield from _did(plans.forget(owed))
-    finally:  # cancelled too
-        desk.repeated(owed, done=done)
+def settle_debts(desk: Desk) -> Generator[Step, Any, bool]:
+    """Repeat what failed, before anything else is asked: invalidations, and leases that were to be given back.
+
+    False if Redis still does not do that.
+    """
+    done = True
+    if owed := desk.take_debts():
+        done = False
+        try:
+            done = yield from _did(plans.forget(owed))
+        finally:  # cancelled too
+            desk.repeated(owed, done=done)
+    if done and (held := desk.take_held()):
+        done = False
+        try:
+            done = yield from _did(plans.give_up(held))
+        finally:
+            if not done:
+                desk.hold_again(held)
+    if not done:
+        desk.missed()
+    return done
 
 
 def invalidate(desk: Desk, key: str) -> Generator[Step, Any, bool]:
@@ -184,7 +200,7 @@ def invalidate(desk: Desk, key: str) -> Generator[Step, Any, bool]:
     try:
         done = yield from _did(plans.forget((key,)))
     finally:  # cancelled too: the database has the new value
-        if not done:
+        if not done and "repeated-invalidation" not in desk.without:
             desk.owe((key,))
     return done
 

@@ -19,7 +19,7 @@ from pytest_arbredis.state.clock import NS_PER_S, Clock
 from pytest_arbredis.state.errors import ConnectionLostError, MisuseError, UnavailableError
 
 if TYPE_CHECKING:
-    from pytest_arbredis.state.asks import Arg, Reply
+    from pytest_arbredis.state.asks import Arg, Plan, Reply
     from pytest_arbredis.state.channels.channel import Channel
     from pytest_arbredis.state.hardenings import Without
 
@@ -82,7 +82,12 @@ class Subscription:
     pings: int = 0
 
     def __post_init__(self) -> None:
-        self.tracks = {channel.wire: Track(channel.wire) for channel in self.channels}
+        wires = [plans.on_the_wire(channel, without=self.without) for channel in self.channels]
+        self.tracks = {wire: Track(wire) for wire in wires}
+
+    def counters(self) -> Plan[dict[str, Counter]]:
+        """What `ReadCounters` asks for."""
+        return plans.counters(self.channels, without=self.without)
 
     def left_s(self, until_ns: int) -> float:
         """Seconds until then, never none: a poll looks once."""

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from pytest_arbredis.state.channels.channel import Channel
     from pytest_arbredis.state.hardenings import Without
 
-HARDENINGS: Final = frozenset({"sequence-numbers", "counter-read-on-resubscribe"})
+HARDENINGS: Final = frozenset({"sequence-numbers", "counter-read-on-resubscribe", "scope"})
 """`sequence-numbers`: each message has a number, so that a missing one is seen.
 
 `counter-read-on-resubscribe`: the last number is read after each subscription and with each sign of life, so that a
 missing message is seen though no other follows.
+
+`scope`: the name on the wire begins with the channel's scope, as publish and subscribe knows no databases.
 """
 
 EPOCH: Final = "string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')"
@@ -73,21 +75,27 @@ class Published:
     receivers: int
 
 
+def on_the_wire(channel: Channel, *, without: Without) -> str:
+    """The name that Redis knows."""
+    return ":".join(channel.parts) if "scope" in without else channel.wire
+
+
 def publish(channel: Channel, data: object, *, without: Without) -> Plan[Published]:
     """Publish a message, and keep it as the channel's last."""
-    said = encoded(data, of=f"a message of {channel.wire}")
+    wire = on_the_wire(channel, without=without)
+    said = encoded(data, of=f"a message of {wire}")
     if "sequence-numbers" in without:
         bare = orjson.dumps({"data": data})
-        return Published(number=None, receivers=int((yield Command("PUBLISH", channel.wire, bare))))
-    number, receivers = yield Call(PUBLISH, (channel.key,), (channel.wire, said))
+        return Published(number=None, receivers=int((yield Command("PUBLISH", wire, bare))))
+    number, receivers = yield Call(PUBLISH, (channel.key,), (wire, said))
     return Published(number=int(number), receivers=int(receivers))
 
 
-def counters(channels: Sequence[Channel]) -> Plan[dict[str, Counter]]:
+def counters(channels: Sequence[Channel], *, without: Without) -> Plan[dict[str, Counter]]:
     """The last number of each channel, by its name on the wire, in the present epoch."""
     epoch, *told = yield Call(COUNTERS, tuple(channel.key for channel in channels))
     return {
-        channel.wire: Counter(epoch=epoch.decode(), number=int(number), born=born.decode())
+        on_the_wire(channel, without=without): Counter(epoch=epoch.decode(), number=int(number), born=born.decode())
         for channel, number, born in zip(channels, told[::2], told[1::2], strict=True)
     }
 

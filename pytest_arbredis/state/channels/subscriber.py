@@ -97,7 +97,7 @@ class Subscriber:
             case Open():
                 self._line = self._redis.line(within_s=step.within_s)
             case ReadCounters():
-                return self._redis.run(plans.counters(self._known.channels), within_s=step.within_s)
+                return self._redis.run(self._known.counters(), within_s=step.within_s)
             case Shut():
                 self._hang_up()
             case Send() if self._line is not None:
@@ -170,7 +170,7 @@ class AsyncSubscriber:
             case Open():
                 self._line = await self._redis.line(within_s=step.within_s)
             case ReadCounters():
-                return await self._redis.run(plans.counters(self._known.channels), within_s=step.within_s)
+                return await self._redis.run(self._known.counters(), within_s=step.within_s)
             case Shut():
                 await self._hang_up()
             case Send() if self._line is not None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from pytest_arbredis.state.breaker.breaker import Breaker
 from pytest_arbredis.state.connections.calls import Calls
 from pytest_arbredis.state.connections.forks import watch_forks
+from pytest_arbredis.state.connections.lenient_wire import wire_without
 from pytest_arbredis.state.connections.lines import AsyncioLine
 from pytest_arbredis.state.connections.suspending import AsyncioBackend
 from pytest_arbredis.state.connections.tls import Contexts
 from pytest_arbredis.state.connections.urls import settings_of_env, settings_of_url
-from pytest_arbredis.state.errors import MisuseError
 from pytest_arbredis.state.kinds import DEADLINES_S, Kind
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OF_THREADS = frozenset({"total-deadline", "fresh-connections"})
-
 
 class AsyncStateRedis:
     """As `StateRedis`, for asyncio: made anywhere, used on one event loop, closed on it.
@@ -34,13 +32,13 @@ class AsyncStateRedis:
     """
 
     def __init__(self, settings: Settings, *, breaker: Breaker | None = None, witness: Witness | None = None) -> None:
-        if settings._without & _OF_THREADS:  # noqa: SLF001 - the private switch of the drills
-            raise MisuseError(f"{sorted(_OF_THREADS)} are left out of StateRedis only")
         self.settings = settings
         if breaker is None and settings.breaker is not None:
             breaker = Breaker(settings.breaker)
         self.breaker = breaker
-        self.calls = Calls(settings, AsyncioBackend(Contexts(settings.tls_ca_file)), breaker, witness=witness)
+        wire = wire_without(settings._without)  # noqa: SLF001 - the private switch of the drills
+        backend = AsyncioBackend(Contexts(settings.tls_ca_file), wire=wire)
+        self.calls = Calls(settings, backend, breaker, witness=witness)
         watch_forks(self.calls)
 
     @classmethod

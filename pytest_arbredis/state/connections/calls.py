@@ -28,6 +28,7 @@ from pytest_arbredis.state.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     MisuseError,
+    PoolExhaustedError,
     ReadOnlyError,
     ServerRefusedError,
     StateError,
@@ -64,6 +65,7 @@ class Calls:
         self._idle_ns = int(settings.idle_check_s * NS_PER_S)
         self._repeats_blindly = "no-blind-repeats" in without
         self._keeps_outstanding = "fresh-connections" in without
+        self._blames_all = "only-unwell-counts" in without
 
     async def run(self, plan: Plan[T], kind: Kind, within_s: float | None, seat: Seat | None = None) -> T:
         """The plan's result; on `seat` if one is held already."""
@@ -97,7 +99,7 @@ class Calls:
     async def dial(self, within_s: float) -> Wire:
         """A connection outside of the pool, ready to use."""
         expires_ns = expiry_ns(_positive(within_s))
-        attempt = Attempt(self._enter())
+        attempt = Attempt(self._enter(), blames_all=self._blames_all)
         try:
             wire = await self._primary.connect(expires_ns)
         except BaseException as error:
@@ -113,12 +115,13 @@ class Calls:
         if self.breaker is not None and self.breaker.state == "open":
             left_s = self.breaker.snapshot().retry_in_s
             if left_s > 0:
-                raise CircuitOpenError(
-                    f"circuit breaker {self.breaker.id!r} is open: nothing was sent, it probes in {left_s:.3g} s",
-                    remedy="wait so long, or serve without it",
-                    retry_in_s=left_s,
-                )
-        return await self.pool.wait(expires_ns)
+                raise CircuitOpenError(self.breaker.id, int(left_s * NS_PER_S))
+        try:
+            return await self.pool.wait(expires_ns)
+        except PoolExhaustedError as error:
+            if self._blames_all and self.breaker is not None:
+                self.breaker.enter().failed(error)
+            raise
 
     def _enter(self) -> Permit | None:
         if self.breaker is None:
@@ -140,28 +143,29 @@ class Calls:
             )
         self._require_its_state(seat)
         chosen = seat.changed
-        attempt = Attempt(self._enter())
-        earlier: list[Ask] = []
-        repeated = False
+        attempt = Attempt(self._enter(), blames_all=self._blames_all)
+        begun = changed = repeated = False
         try:
             while True:
                 try:
-                    reply = await self._answer(seat, ask, expires_ns, first=not earlier)
+                    reply = await self._answer(seat, ask, expires_ns, first=not begun)
                 except StateError as error:
                     attempt.heard(error, ask)
-                    if not earlier and not repeated and not chosen and self._may_repeat(error, ask):
+                    if not (begun or repeated or chosen) and self._may_repeat(error, ask):
                         repeated = await self._try_again(attempt, error, expires_ns)
                         if repeated:
                             continue
-                    if error.applied == "no" and any(map(_changes, earlier)):
+                    if error.applied != "no":
+                        changed = changed or _changes(ask)
+                    elif changed:
                         error.applied = "unknown"  # an earlier ask of the same plan took effect
-                    earlier.append(ask)
+                    begun = True
                     ask = plan.throw(error)
                 else:
                     attempt.answered = True
                     if type(ask) is Batch:
                         self._look_into(reply, seat, attempt)
-                    earlier.append(ask)
+                    begun, changed = True, changed or _changes(ask)
                     ask = plan.send(reply)
                     if own is not None and type(ask) is Command and ask.blocks_s:
                         expires_ns = max(expires_ns, expiry_ns(DEADLINES_S[own] + ask.blocks_s))
@@ -221,7 +225,8 @@ class Calls:
             self._look_at(error, seat)
             raise
         except BaseException:
-            seat.drop()  # a reply may be outstanding
+            if not self._keeps_outstanding:
+                seat.drop()  # a reply may be outstanding
             raise
         if type(ask) is Transaction:
             seat.unwatch()
@@ -289,7 +294,7 @@ class Calls:
         """The same for the errors among a batch's replies."""
         for reply in replies:
             if isinstance(reply, UnavailableError):
-                attempt.unwell = reply
+                attempt.heard(reply)
                 self._look_at(reply, seat)
 
 

@@ -19,6 +19,7 @@ HARDENINGS: Final = frozenset(
         "fresh-connections",  # without: a connection with an outstanding reply goes back to the pool
         "no-blind-repeats",  # without: a command whose reply was lost is sent again
         "primary-again",  # without: neither READONLY nor a dead address makes it ask for the primary again
+        "only-unwell-counts",  # without: a full pool and a refused write count against Redis
     }
 )
 

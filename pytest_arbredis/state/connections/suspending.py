@@ -232,8 +232,9 @@ def _tell(called: asyncio.Future[bool]) -> None:
 class AsyncioBackend:
     """Implements `Backend` for the tasks of one event loop."""
 
-    def __init__(self, contexts: Contexts) -> None:
+    def __init__(self, contexts: Contexts, *, wire: Callable[..., AsyncioWire] = AsyncioWire) -> None:
         self._contexts = contexts
+        self._wire = wire
 
     async def dial(self, address: Address, *, tls: bool, expires_ns: int) -> AsyncioWire:
         """As `Backend.dial`."""
@@ -255,7 +256,7 @@ class AsyncioBackend:
         try:
             connection = _Connection(reader, writer)
             await connection.open()
-            return AsyncioWire(connection, reader, writer.transport, address)
+            return self._wire(connection, reader, writer.transport, address)
         except BaseException:
             writer.transport.abort()
             raise

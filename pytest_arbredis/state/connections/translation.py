@@ -21,6 +21,7 @@ from pytest_arbredis.state.errors import (
     ServerRefusedError,
     StateError,
     TooFewReplicasError,
+    WriteRefusedError,
     WrongTypeError,
 )
 
@@ -36,7 +37,7 @@ _REFUSALS: Final[Mapping[str, type[ServerRefusedError]]] = MappingProxyType(
         "READONLY": ReadOnlyError,
         "OOM": OutOfMemoryError,
         "NOREPLICAS": TooFewReplicasError,
-        "MISCONF": ServerRefusedError,
+        "MISCONF": WriteRefusedError,
         "BUSY": ServerRefusedError,
         "INPROG": ServerRefusedError,
         "NOGOODSLAVE": ServerRefusedError,

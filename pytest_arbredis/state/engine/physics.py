@@ -1,8 +1,7 @@
 """The physics of a symbol: `physics:state:{SYMBOL}`, JSON without a TTL, that must stay until it is overwritten.
 
 A server that may evict any key (`maxmemory-policy allkeys-*`) is no place for it. The policy is read from INFO in the
-script that writes, and in the one that reads whenever it finds nothing: it may have been changed a moment ago. A user
-who may not ask for INFO is served without that; the connection warns of it.
+script that writes, and in the one that reads whenever it finds nothing: it may have been changed a moment ago.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.state.asks import Call, Command
-from pytest_arbredis.state.errors import CorruptedError, MisuseError, UnsafePolicyError
+from pytest_arbredis.state.errors import CorruptedError, MisuseError
+from pytest_arbredis.state.evicted import EVICTING, refuse_allkeys, refuse_evicted
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.json_value import decoded_object, encoded
 from pytest_arbredis.state.keyspace.patterns import PHYSICS
@@ -26,10 +26,10 @@ EVICTION_GUARD: Final = "eviction-guard"
 
 SAVE = Script(
     "physics.save",
-    """
-    local told = redis.pcall('INFO', 'memory')
-    local policy = type(told) == 'string' and string.match(told, 'maxmemory_policy:(allkeys%-%a+)')
-    if policy then return policy end
+    EVICTING
+    + """
+    local policy = evicting()
+    if string.match(policy, '^allkeys') then return policy end
     redis.call('SET', KEYS[1], ARGV[1])
     return ''
     """,
@@ -38,14 +38,11 @@ SAVE = Script(
 
 LOAD = Script(
     "physics.load",
-    """
+    EVICTING
+    + """
     local found = redis.call('GET', KEYS[1])
     if found then return {found, '', 0} end
-    local memory, stats = redis.pcall('INFO', 'memory'), redis.pcall('INFO', 'stats')
-    if type(memory) ~= 'string' or type(stats) ~= 'string' then return {false, '', 0} end
-    local policy = string.match(memory, 'maxmemory_policy:(%S+)')
-    local evicted = string.match(stats, 'evicted_keys:(%d+)')
-    return {false, policy or '', tonumber(evicted or '0')}
+    return {false, evicting()}
     """,
 )
 """What is there; where nothing is, the policy, and how many keys the server has evicted since it started."""
@@ -80,28 +77,21 @@ def save(symbol: str, state: PhysicsState, *, without: Without = NONE) -> Plan[N
     if EVICTION_GUARD in without:
         yield Command("SET", key, raw)
         return
-    policy = yield Call(SAVE, (key,), (raw,))
-    if policy:
-        raise _unsafe(f"{key} was not written: the policy is {policy.decode()}")
+    refuse_allkeys((yield Call(SAVE, (key,), (raw,))), key)
 
 
 def load(symbol: str, *, without: Without = NONE) -> Plan[PhysicsState | None]:
     """The state of a symbol, or None if none was ever saved.
 
-    Raises `UnsafePolicyError` where nothing is there and it may have been evicted: under an `allkeys` policy, or under
-    `noeviction` if the server has evicted keys since it started (the policy was another one then). Under `volatile-…`
-    only keys with a TTL go, so what is not there was never saved; unless the policy was `allkeys` before, which
-    nothing tells.
+    Raises `UnsafePolicyError` where nothing is there and it may have been evicted: see `refuse_evicted`.
     """
     key = PHYSICS.key(SYMBOL=symbol)
     if EVICTION_GUARD in without:
         raw = yield Command("GET", key)
     else:
         raw, policy, evicted = yield Call(LOAD, (key,))
-        if raw is None and policy.startswith(b"allkeys-"):
-            raise _unsafe(f"{key} is absent, and under {policy.decode()} it may have been evicted")
-        if raw is None and policy == b"noeviction" and evicted:
-            raise _unsafe(f"{key} is absent, and the server has evicted {evicted} keys since it started")
+        if raw is None:
+            refuse_evicted(policy, evicted, key)
     return None if raw is None else _parsed(raw, key)
 
 
@@ -111,7 +101,3 @@ def _parsed(raw: bytes, key: str) -> PhysicsState:
         return PhysicsState(**found)
     except (TypeError, MisuseError) as error:  # a field too few or too many, or a value that could not be saved
         raise CorruptedError(f"{key} holds JSON that is no physics state", remedy="somebody else wrote it") from error
-
-
-def _unsafe(cause: str) -> UnsafePolicyError:
-    return UnsafePolicyError(cause, remedy="keep state on a server with maxmemory-policy noeviction or volatile-…")

@@ -15,6 +15,7 @@ from pytest_arbredis.state.errors import (
 )
 from pytest_arbredis.state.hardenings import NONE, Without, require_known
 from pytest_arbredis.state.limits import plans
+from pytest_arbredis.state.limits.evictions import Evictions
 from pytest_arbredis.state.limits.limit import Decision, Limit
 
 if TYPE_CHECKING:
@@ -41,19 +42,37 @@ class SlidingWindow:
         self._redis = redis
         self._clock = clock
         self._without = require_known(_without, plans.HARDENINGS)
+        self._evictions = Evictions()
 
     def take(self, who: str, *, within_s: float | None = None) -> Decision:
-        """Ask for one request of `who`. Raises `KeyRefusedError` for a bad name; never because Redis is away."""
+        """Ask for one request of `who`. Raises `KeyRefusedError` for a bad name; never because Redis is away.
+
+        Raises `UnsafePolicyError`, with nothing counted, where the server may have evicted what was counted before.
+        """
         caller_us = self._clock.wall_ns() // 1000
-        plan = plans.take(self.limit, who, member=uuid4().hex, caller_us=caller_us, without=self._without)
+        plan = plans.take(
+            self.limit,
+            who,
+            member=uuid4().hex,
+            caller_us=caller_us,
+            evictions=self._evictions,
+            without=self._without,
+        )
         try:
             return self._redis.run(plan, within_s=within_s)
         except AWAY:
+            if "policy-when-away" in self._without:
+                raise
             return by_policy(self.limit)
 
     def get_remaining(self, who: str, *, within_s: float | None = None) -> Decision:
-        """What may pass now: nothing is counted. Raises `StateError` if Redis is away: nobody knows then."""
-        return self._redis.run(plans.look(self.limit, who), within_s=within_s)
+        """What may pass now: nothing is counted. Raises `StateError` if Redis is away: nobody knows then.
+
+        Raises `UnsafePolicyError` as `take` does.
+        """
+        return self._redis.run(
+            plans.look(self.limit, who, evictions=self._evictions, without=self._without), within_s=within_s
+        )
 
 
 class AsyncSlidingWindow:
@@ -66,16 +85,28 @@ class AsyncSlidingWindow:
         self._redis = redis
         self._clock = clock
         self._without = require_known(_without, plans.HARDENINGS)
+        self._evictions = Evictions()
 
     async def take(self, who: str, *, within_s: float | None = None) -> Decision:
         """As `SlidingWindow.take`."""
         caller_us = self._clock.wall_ns() // 1000
-        plan = plans.take(self.limit, who, member=uuid4().hex, caller_us=caller_us, without=self._without)
+        plan = plans.take(
+            self.limit,
+            who,
+            member=uuid4().hex,
+            caller_us=caller_us,
+            evictions=self._evictions,
+            without=self._without,
+        )
         try:
             return await self._redis.run(plan, within_s=within_s)
         except AWAY:
+            if "policy-when-away" in self._without:
+                raise
             return by_policy(self.limit)
 
     async def get_remaining(self, who: str, *, within_s: float | None = None) -> Decision:
         """As `SlidingWindow.get_remaining`."""
-        return await self._redis.run(plans.look(self.limit, who), within_s=within_s)
+        return await self._redis.run(
+            plans.look(self.limit, who, evictions=self._evictions, without=self._without), within_s=within_s
+        )

@@ -86,6 +86,11 @@ def acquire(name: str, owner: str, *, ttl_ms: int, reign: Reign) -> Plan[Token]:
     reply = yield Call(ACQUIRE, keys, (owner, ttl_ms, reign.run_id, reign.epoch))
     if reply[0] == 1:
         return Token(epoch=int(reply[1]), counter=int(reply[2]))
+    if reply[0] == 0 and int(reply[1]) < 0:
+        raise ConflictError(
+            f"the lock {name} is held without an end: this layer gave no such lock",
+            remedy=f"look who wrote {keys[0]}, and delete it",
+        )
     if reply[0] == 0:
         raise ConflictError(
             f"the lock {name} is held by another for {reply[1]} ms at most", remedy="try again after that"

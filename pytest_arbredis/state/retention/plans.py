@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_arbredis.state.asks import Call, Command
+from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.keyspace.patterns import SESSION
 from pytest_arbredis.state.retention.scripts import AGES, REMOVE
 from pytest_arbredis.state.sessions.plans import keys_of
@@ -13,10 +15,14 @@ from pytest_arbredis.state.sessions.plans import keys_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_arbredis.state.asks import Plan
+    from pytest_arbredis.state.asks import Arg, Plan
 
 COUNT: Final = 100
 """SCAN's COUNT: the keys that a step looks through on the server; few of them are sessions of one environment."""
+
+HARDENINGS: Final = frozenset({"re-check", "whole-session"})
+"""re-check: what removes a session looks at its age again; without it, what was found old is removed.
+whole-session: all categories go in one script; without it, one after another."""
 
 AT_ONCE: Final = 5
 """Sessions whose ages one script tells: their twenty keys."""
@@ -65,7 +71,11 @@ def ages(env: str, session_ids: Sequence[str]) -> Plan[tuple[StoredSession, ...]
     return tuple(sessions)
 
 
-def remove(env: str, session_id: str, *, older_than_s: float) -> Plan[bool]:
+def remove(env: str, session_id: str, *, older_than_s: float, without: Without = NONE) -> Plan[bool]:
     """Delete a session if its last save is still that old; whether it was deleted."""
-    gone = yield Call(REMOVE, keys_of(env, session_id), (int(older_than_s * 1000),))
-    return int(gone) > 0
+    keys = keys_of(env, session_id)
+    age_ms: Arg = "" if "re-check" in without else math.ceil(older_than_s * 1000)
+    gone = 0
+    for some in ((key,) for key in keys) if "whole-session" in without else (keys,):
+        gone += int((yield Call(REMOVE, some, (age_ms,))))
+    return gone > 0

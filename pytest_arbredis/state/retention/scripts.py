@@ -31,14 +31,14 @@ return told
 REMOVE: Final = Script(
     "session-remove",
     """
--- ARGV: age in ms that the last save must have.
+-- ARGV: age in ms that the last save must have ('' any).
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 for _, key in ipairs(KEYS) do
   if redis.call('EXISTS', key) == 1 then
     local saved = redis.pcall('HGET', key, ':saved_ms')
     saved = type(saved) == 'string' and tonumber(saved)
-    if not saved or now_ms - saved < tonumber(ARGV[1]) then return 0 end
+    if ARGV[1] ~= '' and (not saved or now_ms - saved < tonumber(ARGV[1])) then return 0 end
   end
 end
 return redis.pcall('UNLINK', unpack(KEYS))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_arbredis.state.asks import Call, Confirm, Transaction
 from pytest_arbredis.state.errors import ConflictError, MisuseError, WrongTypeError
+from pytest_arbredis.state.evicted import refuse_allkeys, refuse_evicted
 from pytest_arbredis.state.hardenings import NONE, Without, require_known
 from pytest_arbredis.state.keyspace.parts import CATEGORIES, require_part
 from pytest_arbredis.state.keyspace.patterns import SESSION
 from pytest_arbredis.state.sessions.fields import words_of
-from pytest_arbredis.state.sessions.scripts import DELETE, LOAD, SAVE
+from pytest_arbredis.state.sessions.scripts import DELETE, LOAD, LOAD_OR_WHY_NOT, SAVE, SAVE_WHERE_IT_STAYS
 from pytest_arbredis.state.sessions.snapshot import Saved, Snapshot, snapshot_of, unchecked
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 Others = Literal["remove", "keep"]
 """What becomes of categories that a save is not given."""
 
-HARDENINGS: Final = frozenset({"one-transaction", "replace", "one-version-load", "ttl-in-one-step"})
-"""one-transaction: a save is one script; without it, one for each category.
+HARDENINGS: Final = frozenset(
+    {"one-transaction", "replace", "one-version-load", "ttl-in-one-step", "wait-replicas", "eviction-guard"}
+)
+"""one-transaction: a save, or a deletion, is one script; without it, one for each category.
 replace: a save leaves no field of an earlier one; without it, fields are added to what is there.
 one-version-load: a load is one script, and gives one version or an error; without it, four reads as they come.
-ttl-in-one-step: a save sets the time to live itself; without it, a second command does."""
+ttl-in-one-step: a save sets the time to live itself; without it, a second command does.
+eviction-guard: nothing is saved where any key may be evicted, and what may have been is not said to be absent.
+wait-replicas: a change that is to be confirmed waits for that; without it, what the primary says OK to is taken so."""
 
 MOST_TTL_S: Final = 10 * 365 * 86400
 
@@ -46,6 +51,11 @@ class Rules:
                 f"wait_replicas={self.wait_replicas!r}, wait_ms={self.wait_ms!r}",
                 remedy="give 0 or more replicas, and 1 ms or more (WAIT takes 0 for ever)",
             )
+
+    @property
+    def waits(self) -> bool:
+        """Whether a change waits to be confirmed."""
+        return self.wait_replicas > 0 and "wait-replicas" not in self.without
 
 
 HARDENED: Final = Rules()
@@ -70,41 +80,52 @@ def save(
     wanted = _wanted(if_version)
     how = "merge" if "replace" in rules.without else "replace"
     in_step = "" if "ttl-in-one-step" in rules.without else ttl_ms
+    script = SAVE if "eviction-guard" in rules.without else SAVE_WHERE_IT_STAYS
     if "one-transaction" in rules.without:
         version: Arg = ""
         for name, key in zip(CATEGORIES, keys, strict=True):
-            reply = yield Call(SAVE, (key,), ("", in_step, others, how, version, name, *_counted(words.get(name))))
+            reply = yield Call(script, (key,), ("", in_step, others, how, version, name, *_counted(words.get(name))))
             version = _saved(reply, session_id).version
     else:
         told = [word for name in CATEGORIES for word in _counted(words.get(name))]
-        reply = yield Call(SAVE, keys, (wanted, in_step, others, how, "", ",".join(CATEGORIES), *told))
+        reply = yield Call(script, keys, (wanted, in_step, others, how, "", ",".join(CATEGORIES), *told))
     saved = _saved(reply, session_id)
     if ttl_ms and not in_step:
         yield Transaction(*(("PEXPIRE", key, ttl_ms) for key in keys))
-    if rules.wait_replicas:
+    if rules.waits:
         yield Confirm(rules.wait_replicas, rules.wait_ms)
     return saved
 
 
 def load(env: str, session_id: str, *, rules: Rules = HARDENED) -> Plan[Snapshot | None]:
-    """The session, None if there is none. Raises `TornSessionError`."""
+    """The session, None if there is none. Raises `TornSessionError`, and `UnsafePolicyError` if it may be evicted."""
     keys = keys_of(env, session_id)
-    if "one-version-load" in rules.without:
-        replies = []
-        for key in keys:
-            replies += yield Call(LOAD, (key,))
-        return unchecked(replies)
-    return snapshot_of((yield Call(LOAD, keys)))
+    at_once = "one-version-load" not in rules.without
+    script = LOAD if "eviction-guard" in rules.without else LOAD_OR_WHY_NOT
+    replies: list[Reply] = []
+    for some in (keys,) if at_once else tuple((key,) for key in keys):
+        reply = yield Call(script, some)
+        if len(reply) == len(some):
+            replies += reply
+        else:
+            policy, evicted = reply
+            replies += [[] for _ in some]
+    if script is LOAD_OR_WHY_NOT and not any(replies):
+        refuse_evicted(policy, evicted, f"the session {session_id!r}")
+    return snapshot_of(replies) if at_once else unchecked(replies)
 
 
 def delete(env: str, session_id: str, *, if_version: int | None = None, rules: Rules = HARDENED) -> Plan[bool]:
     """Delete every category in one step; whether there was any."""
-    reply = yield Call(DELETE, keys_of(env, session_id), (_wanted(if_version),))
-    if not isinstance(reply, int):
-        raise _conflict(session_id, reply)
-    if rules.wait_replicas:
+    keys, gone = keys_of(env, session_id), 0
+    for some in ((key,) for key in keys) if "one-transaction" in rules.without else (keys,):
+        reply = yield Call(DELETE, some, (_wanted(if_version),))
+        if not isinstance(reply, int):
+            raise _conflict(session_id, reply)
+        gone += reply
+    if rules.waits:
         yield Confirm(rules.wait_replicas, rules.wait_ms)
-    return reply > 0
+    return gone > 0
 
 
 def keys_of(env: str, session_id: str) -> tuple[str, ...]:
@@ -139,6 +160,8 @@ def _wanted(if_version: int | None) -> Arg:
 
 
 def _saved(reply: Reply, session_id: str) -> Saved:
+    if reply[0] == b"unsafe":
+        refuse_allkeys(bytes(reply[1]), f"the session {session_id!r}")
     if reply[0] == b"conflict":
         raise _conflict(session_id, reply)
     if reply[0] == b"wrongtype":

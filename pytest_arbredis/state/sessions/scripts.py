@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pytest_arbredis.state.evicted import EVICTING
 from pytest_arbredis.state.scripts import Script
 
 SAVE: Final = Script(
@@ -71,6 +72,33 @@ end
 return found
 """,
 )
+
+SAVE_WHERE_IT_STAYS: Final = Script(
+    "session-save-where-it-stays",
+    EVICTING
+    + """
+local policy = evicting()
+if string.match(policy, '^allkeys') then return {'unsafe', policy} end
+"""
+    + SAVE.source,
+)
+"""As SAVE, or 'unsafe' with the policy under which any key may be evicted: nothing is written then."""
+
+LOAD_OR_WHY_NOT: Final = Script(
+    "session-load-or-why-not",
+    EVICTING
+    + """
+local found, some = {}, false
+for i, key in ipairs(KEYS) do
+  local fields = redis.pcall('HGETALL', key)
+  found[i] = fields.err or fields
+  some = some or #found[i] > 0
+end
+if some then return found end
+return {evicting()}
+""",
+)
+"""As LOAD; or, where nothing is there, the policy, and how many keys the server has evicted since it started."""
 
 DELETE: Final = Script(
     "session-delete",

@@ -34,8 +34,9 @@ class AsyncTradingStore:
         self, redis: RunsAsync, *, wait_replicas: int = 0, wait_ms: int = 500, _without: Without = NONE
     ) -> None:
         self._redis = redis
-        self._confirm = Confirm(wait_replicas, wait_ms) if wait_replicas else None
         self._without = require_known(_without, HARDENINGS)
+        waits = wait_replicas and "wait-replicas" not in _without
+        self._confirm = Confirm(wait_replicas, wait_ms) if waits else None
 
     async def set_status(self, user_id: str, status_: Status, *, within_s: float | None = None) -> None:
         """As `status.write`."""

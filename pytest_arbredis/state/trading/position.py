@@ -28,9 +28,9 @@ VERSION: Final = "_version"
 MOST_DETAILS: Final = 998
 """With the version, fewer than 1000 fields (design 1)."""
 
-HARDENINGS: Final = frozenset({"one-transaction", "version"})
+HARDENINGS: Final = frozenset({"one-transaction", "version", "wait-replicas"})
 """`one-transaction`: without it each key is written, and read, for itself. `version`: without it a save overwrites
-whatever is there."""
+whatever is there. `wait-replicas`: without it nothing waits to be confirmed, and the primary's OK is taken for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,10 @@ def save(
     beside = (position.dca_count, str(position.entry_price), position.state)
     expected = "" if "version" in without else position.version
     if "one-transaction" in without:
-        return (yield from _save_one_by_one(keys, position, expected))
+        saved = yield from _save_one_by_one(keys, position, expected)
+        if confirm is not None:
+            yield confirm
+        return saved
     done, version = yield Call(SAVE, keys, (expected, *beside, *fields_of(position)))
     if not done:
         raise _conflict(user_id, position, version)

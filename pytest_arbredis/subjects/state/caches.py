@@ -164,9 +164,8 @@ def cached_key(key: str) -> str:
 class HardenedCache:
     """Implements `Caching`."""
 
-    def __init__(self, endpoints: Endpoints, *, ttl_s: float, jitter: float, without: Without) -> None:
+    def __init__(self, endpoints: Endpoints, policy: CachePolicy, *, without: Without) -> None:
         self._redis = hardened(endpoints, keeps_state=False)
-        policy = CachePolicy(ttl_s=ttl_s, jitter=jitter, redis_within_s=REDIS_WITHIN_S)
         self._cache = Cache(self._redis, policy, _without=without)
 
     def get(self, key: str, load: Callable[[], Json]) -> Json:
@@ -183,11 +182,20 @@ class HardenedCache:
         self._redis.close()
 
 
-def caches(*, ttl_s: float, load_s: float, jitter: float = 0.1, warm: int = 0, _without: Without = NONE) -> Caches:
+def caches(
+    *,
+    ttl_s: float,
+    load_s: float,
+    jitter: float = 0.1,
+    warm: int = 0,
+    redis_within_s: float = REDIS_WITHIN_S,
+    _without: Without = NONE,
+) -> Caches:
     """The cache of the state layer."""
+    policy = CachePolicy(ttl_s=ttl_s, jitter=jitter, redis_within_s=redis_within_s)
     return Caches(
         name=f"state layer, cache{lacking(_without)}",
-        make=lambda endpoints: HardenedCache(endpoints, ttl_s=ttl_s, jitter=jitter, without=_without),
+        make=lambda endpoints: HardenedCache(endpoints, policy, without=_without),
         load_s=load_s,
         warm=warm,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.connections.settings import Settings
+from pytest_arbredis.subjects.state.loops import LoopRedis, SharedLoopRedis
 
 if TYPE_CHECKING:
     import redis
@@ -29,9 +30,10 @@ def settings_of(endpoints: Endpoints, *, keeps_state: bool = True) -> Settings:
     )
 
 
-def hardened(endpoints: Endpoints, *, keeps_state: bool = True) -> StateRedis:
-    """A client with these settings; whoever asks for it closes it."""
-    return StateRedis(settings_of(endpoints, keeps_state=keeps_state))
+def hardened(endpoints: Endpoints, *, keeps_state: bool = True, asyncio: bool = False) -> StateRedis | LoopRedis:
+    """A client with these settings, of threads or of asyncio; whoever asks for it closes it."""
+    settings = settings_of(endpoints, keeps_state=keeps_state)
+    return SharedLoopRedis(endpoints, settings) if asyncio else StateRedis(settings)
 
 
 def plain(endpoints: Endpoints, *, timeout_s: float = 1.0) -> redis.Redis:
@@ -47,6 +49,7 @@ def plain(endpoints: Endpoints, *, timeout_s: float = 1.0) -> redis.Redis:
     return redis.from_url(endpoints.url, **options)
 
 
-def lacking(without: frozenset[str]) -> str:
-    """How a subject's name says what was left out."""
-    return f" without {', '.join(sorted(without))}" if without else ""
+def lacking(without: frozenset[str], *, asyncio: bool = False) -> str:
+    """How a subject's name says what was left out, and that it is asyncio's."""
+    told = ", asyncio" if asyncio else ""
+    return f"{told} without {', '.join(sorted(without))}" if without else told

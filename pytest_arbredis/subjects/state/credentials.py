@@ -1,16 +1,20 @@
 """Credentials as registers that also look for their own value where it must not be.
 
 Every read decrypts the value and looks for it, as text, in what lies in Redis, in the log records of the layer and of
-redis-py, in errors, and in what a log would show of the reply; now and then in the append-only files, where they are on
-this machine. Where it is found, the read gives a description of that, which nobody wrote.
+redis-py, in errors, and in what a log would show of the reply. A search looks for every value of the run in every
+file of the server: append-only files, its log where it writes one, and a snapshot that is taken now, uncompressed.
+Where one is found, the read gives a description of that, which nobody wrote.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
+from pytest_arbredis.errors import HarnessError
+from pytest_arbredis.load.searched import SEARCH
 from pytest_arbredis.state.asks import Command
 from pytest_arbredis.state.credentials.cipher import Cipher
 from pytest_arbredis.state.credentials.secret import Secret
@@ -18,11 +22,11 @@ from pytest_arbredis.state.credentials.store import CredentialStore
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.keyspace.patterns import API_KEYS
 from pytest_arbredis.subjects.state.connecting import hardened, lacking
-from pytest_arbredis.subjects.state.pieces import Pieces, part_of
+from pytest_arbredis.subjects.state.pieces import Pieces, PieceSession, part_of
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json
-    from pytest_arbredis.load.protocol import Endpoints
+    from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
     from pytest_arbredis.state.asks import Plan
 
 WITHIN_S = 2.0
@@ -30,7 +34,7 @@ FIELD = "api_secret"
 KEY = "YXJicmVkaXMtZHJpbGwtZW5jcnlwdGlvbi1rZXktMzI="
 """The key of a drill: what it encrypts are numbers of a workload."""
 
-FILES_EVERY = 20
+SNAPSHOT = "dump.rdb"
 LISTENED_TO = ("pytest_arbredis.state", "redis")
 
 
@@ -61,8 +65,8 @@ class Vault(Protocol):
         """What lies in Redis."""
         ...
 
-    def folder(self) -> Path:
-        """Where the server keeps its files."""
+    def files(self) -> Path:
+        """Write an uncompressed snapshot; where the server keeps it, and its other files."""
         ...
 
     def close(self) -> None:
@@ -76,14 +80,13 @@ class Credentials:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._log = Eavesdropper()
-        self._reads = 0
         for name in LISTENED_TO:
             logging.getLogger(name).addHandler(self._log)
 
     def change(self, key: str, value: str) -> None:
         """Store a credential."""
         try:
-            self._vault.put(part_of(key), told(value))
+            self._vault.put(part_of(key), told(key, value))
         except Exception as error:
             self._log.heard.append(f"{error!r} {error}")
             raise
@@ -96,19 +99,28 @@ class Credentials:
             return None
         text, shown = found
         seen = self._where(user_id, text.encode(), shown)
-        return f"readable in {seen}: {text}" if seen else text.removeprefix("sk-drill-")
+        return f"readable in {seen}: {text}" if seen else text.removeprefix(told(key, ""))
+
+    def search(self, key: str) -> Json:
+        """The same, after a look for any value of this run in all files of the server."""
+        folder, wanted = self._vault.files(), told(key, "").encode()
+        if not (folder / SNAPSHOT).is_file():
+            raise HarnessError(
+                f"no {SNAPSHOT} at {folder}, where the server has written one",
+                remedy="run it where the server's files are: on processes, or on containers of this machine",
+            )
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and wanted in path.read_bytes():
+                return f"readable in {path.relative_to(folder)}: {wanted.decode()}…"
+        return self.read(key)
 
     def _where(self, user_id: str, text: bytes, shown: str) -> str:
-        self._reads += 1
         if text in self._vault.lies(user_id):
             return "Redis"
         if any(text.decode() in line for line in self._log.heard):
             return "logs and errors"
         if text.decode() in shown:
             return "whatever shows what a caller got"
-        if self._reads % FILES_EVERY == 0:
-            files = (path for path in self._vault.folder().glob("append*/*") if path.is_file())
-            return next((str(path) for path in files if text in path.read_bytes()), "")
         return ""
 
     def close(self) -> None:
@@ -116,6 +128,31 @@ class Credentials:
         for name in LISTENED_TO:
             logging.getLogger(name).removeHandler(self._log)
         self._vault.close()
+
+
+class CredentialsSession(PieceSession):
+    """One client, which can search too."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        super().__init__(credentials, frozenset({"write", "read"}))
+        self._credentials = credentials
+
+    def apply(self, op: Invocation) -> Answer | Json:
+        """Apply one operation."""
+        if op.name == SEARCH:
+            return self._credentials.search(op.key)
+        return super().apply(op)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vaults(Pieces):
+    """Implements `Subject`."""
+
+    operations: frozenset[str] = frozenset({"write", "read", SEARCH})
+
+    def open(self, endpoints: Endpoints) -> CredentialsSession:
+        """A client of its own."""
+        return CredentialsSession(cast("Credentials", self.make(endpoints)))
 
 
 class HardenedVault:
@@ -138,32 +175,36 @@ class HardenedVault:
         """As `Vault.lies`."""
         return self._redis.run(_raw(API_KEYS.key(user_id=user_id)), within_s=WITHIN_S)
 
-    def folder(self) -> Path:
-        """As `Vault.folder`."""
-        return self._redis.run(_folder(), within_s=WITHIN_S)
+    def files(self) -> Path:
+        """As `Vault.files`."""
+        return self._redis.run(_files(), within_s=WITHIN_S)
 
     def close(self) -> None:
         """As `Vault.close`."""
         self._redis.close()
 
 
-def told(value: str) -> str:
-    """A value of a workload as a secret that cannot be met by chance."""
-    return f"sk-drill-{value}"
+def told(key: str, value: str) -> str:
+    """A value of a workload as a secret that cannot be met by chance, nor in what an earlier run has left."""
+    return f"sk-drill-{part_of(key.rsplit(':', 2)[0])}-{value}"
 
 
 def _raw(key: str) -> Plan[bytes]:
     return b"\0".join((yield Command("HGETALL", key)))
 
 
-def _folder() -> Plan[Path]:
+def _files() -> Plan[Path]:
+    _, before = yield Command("CONFIG", "GET", "rdbcompression")
+    yield Command("CONFIG", "SET", "rdbcompression", "no")
+    yield Command("SAVE")
+    yield Command("CONFIG", "SET", "rdbcompression", before)
     _, folder = yield Command("CONFIG", "GET", "dir")
     return Path(folder.decode())
 
 
-def credentials(*, _without: Without = NONE) -> Pieces:
+def credentials(*, _without: Without = NONE) -> Vaults:
     """Credentials of the state layer."""
-    return Pieces(
+    return Vaults(
         name=f"state layer, credentials{lacking(_without)}",
         make=lambda endpoints: Credentials(HardenedVault(endpoints, without=_without)),
     )

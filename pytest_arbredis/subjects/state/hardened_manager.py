@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_arbredis.state.asks import Command
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.kinds import Kind
+from pytest_arbredis.state.manager.aio import AsyncStateManager
 from pytest_arbredis.state.manager.manager import StateManager
 from pytest_arbredis.state.manager.naming import namespace_of
 from pytest_arbredis.state.manager.opening import Policy
 from pytest_arbredis.state.manager.values import METRICS
 from pytest_arbredis.subjects.state.connecting import hardened
+from pytest_arbredis.subjects.state.loops import twin
 from pytest_arbredis.subjects.state.manager import Told
 
 if TYPE_CHECKING:
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from pytest_arbredis.load.protocol import Endpoints
     from pytest_arbredis.state.asks import Plan
     from pytest_arbredis.state.connections.redis import StateRedis
-    from pytest_arbredis.state.connections.running import Line
+    from pytest_arbredis.state.connections.running import AsyncLine, Line, RunsAsync
     from pytest_arbredis.state.manager.modes import ModeChange
+    from pytest_arbredis.subjects.state.loops import LoopRedis
     from pytest_arbredis.subjects.state.manager import What
 
 T = TypeVar("T")
@@ -39,7 +42,7 @@ logging.getLogger("pytest_arbredis.state.manager").addHandler(logging.NullHandle
 class Noticing:
     """Runs plans, and remembers whether it was asked to."""
 
-    def __init__(self, redis: StateRedis) -> None:
+    def __init__(self, redis: StateRedis | LoopRedis) -> None:
         self.redis = redis
         self.asked = False
 
@@ -53,15 +56,39 @@ class Noticing:
         return self.redis.line(within_s=within_s)
 
 
+class NoticingTasks:
+    """The same, for asyncio."""
+
+    def __init__(self, redis: RunsAsync, of: Noticing) -> None:
+        self._redis = redis
+        self._of = of
+
+    async def run(self, plan: Plan[T], *, kind: Kind = Kind.FAST, within_s: float | None = None) -> T:
+        """As `RunsAsync.run`."""
+        self._of.asked = True
+        return await self._redis.run(plan, kind=kind, within_s=within_s)
+
+    async def line(self, *, within_s: float | None = None) -> AsyncLine:
+        """As `RunsAsync.line`."""
+        return await self._redis.line(within_s=within_s)
+
+
 class HardenedManager:
     """One `StateManager`, without a circuit breaker beneath it: it is one itself."""
 
-    def __init__(self, endpoints: Endpoints, *, namespace: str = NAMESPACE, without: Without = NONE) -> None:
+    def __init__(
+        self, endpoints: Endpoints, *, namespace: str = NAMESPACE, asyncio: bool = False, without: Without = NONE
+    ) -> None:
         self._namespace = namespace
-        self._redis = Noticing(hardened(endpoints))
+        self._redis = noticing = Noticing(hardened(endpoints, asyncio=asyncio))
         self._note: Callable[[dict[str, Json]], None] | None = None
         policy = Policy(within_s=WITHIN_S, retry_every_s=RETRY_EVERY_S, on_mode_change=self._moved)
-        self._manager = StateManager(namespace=namespace, redis=self._redis, policy=policy, _without=without)
+        how: Any = {"namespace": namespace, "policy": policy, "_without": without}
+        self._manager = twin(
+            noticing.redis,
+            lambda _: StateManager(redis=noticing, **how),
+            lambda redis: AsyncStateManager(redis=NoticingTasks(redis, noticing), **how),
+        )
 
     @property
     def asked(self) -> bool:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
-from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.errors import ConflictError, StateError
 from pytest_arbredis.state.hardenings import NONE, Without
-from pytest_arbredis.state.locks.lock import FencedLock, FencedResource
-from pytest_arbredis.state.locks.reign import reigns_of
-from pytest_arbredis.subjects.state.connecting import lacking, settings_of
+from pytest_arbredis.state.locks.lock import AsyncFencedLock, AsyncFencedResource, FencedLock, FencedResource
+from pytest_arbredis.state.locks.reign import async_reigns_of, reigns_of
+from pytest_arbredis.subjects.state.connecting import hardened, lacking, settings_of
+from pytest_arbredis.subjects.state.loops import twin
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -106,11 +106,18 @@ class LocksSession:
 class HardenedLock:
     """Implements `Lock` by the state layer."""
 
-    def __init__(self, endpoints: Endpoints, without: Without) -> None:
+    def __init__(self, endpoints: Endpoints, without: Without, *, asyncio: bool) -> None:
         settings = settings_of(endpoints)
-        self._redis = StateRedis(settings)
-        self._lock = FencedLock(self._redis, "drill", ttl_s=TTL_MS / 1000, reigns=reigns_of(settings), _without=without)
-        self._resource = FencedResource(self._redis, "drill", _without=without)
+        ttl_s = TTL_MS / 1000
+        self._redis = hardened(endpoints, asyncio=asyncio)
+        self._lock = twin(
+            self._redis,
+            lambda redis: FencedLock(redis, "drill", ttl_s=ttl_s, reigns=reigns_of(settings), _without=without),
+            lambda redis: AsyncFencedLock(
+                redis, "drill", ttl_s=ttl_s, reigns=async_reigns_of(settings), _without=without
+            ),
+        )
+        self._resource = twin(self._redis, FencedResource, AsyncFencedResource, "drill", _without=without)
 
     def acquire(self) -> tuple[Token, object]:
         """As `Lock.acquire`."""
@@ -130,8 +137,9 @@ class HardenedLock:
         self._redis.close()
 
 
-def locks(*, _without: Without = NONE) -> Locks:
+def locks(*, asyncio: bool = False, _without: Without = NONE) -> Locks:
     """The fenced lock of the state layer, and its resource in the same Redis."""
     return Locks(
-        name=f"state layer, fenced lock{lacking(_without)}", make=lambda endpoints: HardenedLock(endpoints, _without)
+        name=f"state layer, fenced lock{lacking(_without, asyncio=asyncio)}",
+        make=lambda endpoints: HardenedLock(endpoints, _without, asyncio=asyncio),
     )

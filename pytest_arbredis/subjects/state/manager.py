@@ -129,16 +129,16 @@ class ManagerSession:
         told = self._manager.write(self._subject.what, name, op.input)
         if told.degraded and self._subject.journalled == "unknown":
             return Answer(outcome="unknown", error="Journalled: Redis gets it later")
-        return told.value
+        return Answer(output=told.value, node="memory") if told.degraded else told.value
 
 
-def managers(what: What, *, journalled: Outcome = "ok", _without: Without = NONE) -> Managers:
+def managers(what: What, *, journalled: Outcome = "ok", asyncio: bool = False, _without: Without = NONE) -> Managers:
     """The state manager of the state layer."""
     from pytest_arbredis.subjects.state.hardened_manager import HardenedManager
 
     return Managers(
-        name=f"state layer, manager's {what}{lacking(_without)}",
+        name=f"state layer, manager's {what}{lacking(_without, asyncio=asyncio)}",
         what=what,
-        make=lambda endpoints: HardenedManager(endpoints, without=_without),
+        make=lambda endpoints: HardenedManager(endpoints, asyncio=asyncio, without=_without),
         journalled=journalled,
     )

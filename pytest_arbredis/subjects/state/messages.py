@@ -1,8 +1,12 @@
-"""Publish and subscribe as a subject: each client publishes to a channel of its own, and listens to it."""
+"""Publish and subscribe as a subject: each client publishes to a channel of its own, and listens to it.
+
+Or environments, each with a database of its own, publish on channels of the same names: as registers whose value is the
+last message that an environment heard.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_arbredis.errors import UsageError
@@ -10,9 +14,13 @@ from pytest_arbredis.state.channels.channel import Channel
 from pytest_arbredis.state.channels.events import Gap, Message
 from pytest_arbredis.state.channels.publisher import Publisher
 from pytest_arbredis.state.channels.subscriber import Subscriber
+from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
-from pytest_arbredis.subjects.state.connecting import hardened, lacking
+from pytest_arbredis.state.keyspace.parts import MODES
+from pytest_arbredis.subjects.state.connecting import lacking, settings_of
+from pytest_arbredis.subjects.state.environments import place_of
+from pytest_arbredis.subjects.state.pieces import Pieces
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -85,21 +93,22 @@ class MessagesSession:
 class HardenedEther:
     """Implements `Ether` by the state layer."""
 
-    def __init__(self, endpoints: Endpoints, without: Without) -> None:
-        self._redis = hardened(endpoints)
+    def __init__(self, endpoints: Endpoints, without: Without, *, scope: str = "test", db: int = 0) -> None:
+        self._redis = StateRedis(replace(settings_of(endpoints), db=db))
+        self._scope = scope
         self._publisher = Publisher(self._redis, _without=without)
         self._without = without
         self._subscriber: Subscriber | None = None
 
     def publish(self, channel: str, said: str) -> int | None:
         """As `Ether.publish`."""
-        return self._publisher.publish(channel_of(channel), said, within_s=WITHIN_S).number
+        return self._publisher.publish(channel_of(channel, self._scope), said, within_s=WITHIN_S).number
 
     def receive(self, channel: str, heard: list[Json]) -> None:
         """As `Ether.receive`: until nothing comes."""
         if self._subscriber is None:
             self._subscriber = Subscriber(
-                self._redis, channel_of(channel), heartbeat_s=HEARTBEAT_S, _without=self._without
+                self._redis, channel_of(channel, self._scope), heartbeat_s=HEARTBEAT_S, _without=self._without
             )
         for _ in range(MOST_AT_ONCE):
             event = self._subscriber.receive(within_s=LISTENS_S)
@@ -119,9 +128,42 @@ class HardenedEther:
         self._redis.close()
 
 
-def channel_of(key: str) -> Channel:
+class Environments:
+    """Implements `Piece`: for each key an ether in the environment of the key, by the name that others have too."""
+
+    def __init__(self, make: Callable[[str, int], Ether]) -> None:
+        self._make = make
+        self._ethers: dict[str, Ether] = {}
+        self._heard: dict[str, list[Json]] = {}
+
+    def change(self, key: str, value: str) -> None:
+        """Publish a value."""
+        ether, name = self._of(key)
+        ether.publish(name, value)
+
+    def read(self, key: str) -> Json:
+        """The last value that was heard; None before the first."""
+        ether, name = self._of(key)
+        heard = self._heard.setdefault(key, [])
+        ether.receive(name, heard)
+        said = [one for one in heard if isinstance(one, str)]
+        return said[-1] if said else None
+
+    def _of(self, key: str) -> tuple[Ether, str]:
+        mode, name = place_of(key)
+        if key not in self._ethers:
+            self._ethers[key] = self._make(mode, MODES.index(mode))
+        return self._ethers[key], name
+
+    def close(self) -> None:
+        """Close all of them."""
+        for ether in self._ethers.values():
+            ether.close()
+
+
+def channel_of(key: str, scope: str) -> Channel:
     """The executions of an account, for each client of a drill."""
-    return Channel(scope="test", name="executions", of=key.replace(":", "."))
+    return Channel(scope=scope, name="executions", of=key.replace(":", "."))
 
 
 def messages(*, _without: Without = NONE) -> Messages:
@@ -129,3 +171,12 @@ def messages(*, _without: Without = NONE) -> Messages:
     return Messages(
         name=f"state layer, channels{lacking(_without)}", make=lambda endpoints: HardenedEther(endpoints, _without)
     )
+
+
+def environments(*, _without: Without = NONE) -> Pieces:
+    """Channels of the same names in four environments, each with its scope and its database."""
+
+    def make(endpoints: Endpoints) -> Environments:
+        return Environments(lambda mode, db: HardenedEther(endpoints, _without, scope=mode, db=db))
+
+    return Pieces(name=f"state layer, channels of four environments{lacking(_without)}", make=make)

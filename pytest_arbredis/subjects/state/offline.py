@@ -1,4 +1,7 @@
-"""Registers whose writes wait while Redis is away: a write that waits has an unknown outcome."""
+"""Registers whose writes wait while Redis is away.
+
+A write that waits has an unknown outcome, and says how many wait in its client, itself included.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,11 @@ WITHIN_S: Final = 0.2
 VALID_FOR_S: Final = 0.3
 """How long a write of a drill may wait."""
 
+MOST: Final = 3
+"""Writes of one client that may wait at a time."""
+
 POLICY: Final = OfflinePolicy(
-    most=200, valid_for_s=VALID_FOR_S, within_s=WITHIN_S, first_pause_s=0.02, longest_pause_s=0.1
+    most=MOST, valid_for_s=VALID_FOR_S, within_s=WITHIN_S, first_pause_s=0.02, longest_pause_s=0.1
 )
 
 
@@ -36,6 +42,11 @@ class Writer(Protocol):
 
     def write(self, key: str, value: str) -> bool:
         """Write; False if it waits."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait."""
         ...
 
     def read(self, key: str) -> str | None:
@@ -55,6 +66,11 @@ class Writers:
     make: Callable[[Endpoints], Writer]
     operations: frozenset[str] = frozenset({"write", "read"})
 
+    @property
+    def own_names(self) -> bool:
+        """Its keys are those that it is asked for."""
+        return False
+
     def open(self, endpoints: Endpoints) -> WriterSession:
         """A queue of its own."""
         return WriterSession(self.make(endpoints))
@@ -73,7 +89,10 @@ class WriterSession:
                 return self._writer.read(op.key)
             if op.name == "write":
                 there = self._writer.write(op.key, str(op.input))
-                return "OK" if there else Answer(outcome="unknown", error="it waits until Redis is back")
+                if there:
+                    return "OK"
+                waiting = self._writer.waiting or None  # its time may be over by now
+                return Answer(output=waiting, outcome="unknown", error="it waits until Redis is back")
         except StateError as error:
             return answer_to(error)
         raise UsageError.unknown("operation", op.name, ("read", "write"))
@@ -93,6 +112,11 @@ class HardenedWriter:
     def write(self, key: str, value: str) -> bool:
         """As `Writer.write`."""
         return not self._queue.do(key, lambda: _sent("SET", key, value)).waits
+
+    @property
+    def waiting(self) -> int:
+        """As `Writer.waiting`."""
+        return len(self._queue)
 
     def read(self, key: str) -> str | None:
         """As `Writer.read`."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_arbredis.errors import UsageError
+from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.state.errors import CorruptedError, StateError
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json
-    from pytest_arbredis.load.protocol import Answer, Endpoints, Invocation
+    from pytest_arbredis.load.protocol import Endpoints, Invocation
 
 
 class Piece(Protocol):
@@ -33,23 +34,33 @@ class Piece(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pieces:
-    """Implements `Subject`. `operations` are one that changes, and `read`, which describes what is corrupted."""
+    """Implements `Subject`. `operations` are one that changes, and `read`, which describes what is corrupted.
+
+    With `confirmed_by` a change that raises nothing was confirmed by so many replicas, or is said to be.
+    """
 
     name: str
     make: Callable[[Endpoints], Piece]
     operations: frozenset[str] = frozenset({"write", "read"})
+    confirmed_by: int = 0
+
+    @property
+    def confirms(self) -> bool:
+        """Its changes say how many replicas confirmed them."""
+        return self.confirmed_by > 0
 
     def open(self, endpoints: Endpoints) -> PieceSession:
         """A client of its own."""
-        return PieceSession(self.make(endpoints), self.operations)
+        return PieceSession(self.make(endpoints), self.operations, confirmed_by=self.confirmed_by)
 
 
 class PieceSession:
     """One client."""
 
-    def __init__(self, piece: Piece, operations: frozenset[str]) -> None:
+    def __init__(self, piece: Piece, operations: frozenset[str], *, confirmed_by: int = 0) -> None:
         self.piece = piece
         self._operations = operations
+        self._confirmed_by = confirmed_by
 
     def apply(self, op: Invocation) -> Answer | Json:
         """Apply one operation."""
@@ -61,7 +72,8 @@ class PieceSession:
             self.piece.change(op.key, str(op.input))
         except StateError as error:
             return answer_to(error)
-        return "OK"
+        wanted = self._confirmed_by
+        return Answer(output="OK", confirmed=wanted, wanted=wanted) if wanted else "OK"
 
     def _read(self, key: str) -> Json:
         try:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.state.hardenings import NONE, Without
+from pytest_arbredis.state.trading.aio import AsyncTradingStore
 from pytest_arbredis.state.trading.position import Position
 from pytest_arbredis.state.trading.store import TradingStore
 from pytest_arbredis.subjects.state.connecting import hardened, lacking
+from pytest_arbredis.subjects.state.loops import twin
 from pytest_arbredis.subjects.state.pieces import Pieces, part_of
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ OPERATIONS = frozenset({"add", "read"})
 class HardenedPositions:
     """Implements `Piece`; a position for each key."""
 
-    def __init__(self, endpoints: Endpoints, *, wait_replicas: int, without: Without) -> None:
-        self._redis = hardened(endpoints)
-        self._store = TradingStore(self._redis, wait_replicas=wait_replicas, wait_ms=WAIT_MS, _without=without)
+    def __init__(self, endpoints: Endpoints, *, wait_replicas: int, asyncio: bool, without: Without) -> None:
+        self._redis = hardened(endpoints, asyncio=asyncio)
+        how: Any = {"wait_replicas": wait_replicas, "wait_ms": WAIT_MS, "_without": without}
+        self._store = twin(self._redis, TradingStore, AsyncTradingStore, **how)
 
     def change(self, key: str, value: str) -> None:
         """Add a fill."""
@@ -70,11 +73,14 @@ def told(fills: list[Json], dca_count: int, entry_price: str, state: str) -> Jso
     return [*fills, f"torn: {count} fills, dca_count {dca_count}, entry_price {entry_price}, state {state}"]
 
 
-def positions(*, wait_replicas: int = 0, _without: Without = NONE) -> Pieces:
+def positions(*, wait_replicas: int = 0, asyncio: bool = False, _without: Without = NONE) -> Pieces:
     """Positions of the state layer; changes that fewer than `wait_replicas` confirm are reported as unknown."""
     wait = f", WAIT {wait_replicas}" if wait_replicas else ""
     return Pieces(
-        name=f"state layer, positions{lacking(_without)}{wait}",
-        make=lambda endpoints: HardenedPositions(endpoints, wait_replicas=wait_replicas, without=_without),
+        name=f"state layer, positions{lacking(_without, asyncio=asyncio)}{wait}",
+        make=lambda endpoints: HardenedPositions(
+            endpoints, wait_replicas=wait_replicas, asyncio=asyncio, without=_without
+        ),
         operations=OPERATIONS,
+        confirmed_by=wait_replicas,
     )

@@ -1,25 +1,34 @@
 """The state layer's connections as a subject: keys that are written, read, counted up; all clients share one pool.
 
-In asyncio every client has an event loop and a pool of its own; the circuit breaker is shared.
+In asyncio they are tasks of one event loop; or, as latency is measured, each has a loop and a pool of its own, and only
+the circuit breaker is shared.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.state.asks import Command, Confirm
+from pytest_arbredis.state.breaker.breaker import HARDENINGS as OF_THE_BREAKER
 from pytest_arbredis.state.breaker.breaker import Breaker
 from pytest_arbredis.state.breaker.policy import BreakerPolicy  # noqa: TC001 - users' tools resolve the fields
+from pytest_arbredis.state.breaker.transition import State
 from pytest_arbredis.state.connections.aio import AsyncStateRedis
 from pytest_arbredis.state.connections.redis import StateRedis
+from pytest_arbredis.state.connections.settings import HARDENINGS as OF_CONNECTIONS
 from pytest_arbredis.state.connections.settings import Settings
 from pytest_arbredis.state.errors import NotConfirmedError, StateError
+from pytest_arbredis.state.hardenings import require_known
 from pytest_arbredis.subjects.redis_py_operations import node_name, output_of
+from pytest_arbredis.subjects.state.cancelling import CancelledCall, cancelled, moment_s
+from pytest_arbredis.subjects.state.loops import EventLoop, LoopRedis
+from pytest_arbredis.subjects.state.stepped_clock import SteppedClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,25 +52,44 @@ COMMANDS = {
 CHANGING = frozenset({"write", "increment", "SET"})
 """Those that wait for replicas, if asked."""
 
+OF_THE_CALLER = frozenset(
+    {
+        "own-breaker",  # without: one breaker for both Redis
+        "wait",  # without: what the primary says OK to is taken as confirmed by all
+    }
+)
+"""What is the caller's to do with the layer, as this one does."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateLayer:
     """Implements `Subject`: `StateRedis`, or `AsyncStateRedis` with `asyncio`.
 
+    With `asyncio` its clients are tasks of one event loop; with `own_loops` each has one, in its own thread. A share
+    `cancelled` of their calls is cancelled by the caller, at any moment.
+
     Every call has `within_s` in total. With `wait_replicas` a change waits for so many, `wait_ms` at the most. On a
-    dual topology reads go to the second Redis, past a pool and a breaker of its own.
+    dual topology reads go to the second Redis, past a pool and a breaker of its own. With `wall_step_s` the wall clock
+    that the breaker could read is set by so much whenever it opens.
     """
 
     wait_replicas: int = 0
     wait_ms: int = 200
     within_s: float = 1.0
     asyncio: bool = False
+    own_loops: bool = False
+    cancelled: float = 0.0
     breaker: BreakerPolicy | None = None
     max_connections: int = 50
     keeps_state: bool = True
+    wall_step_s: float = 0.0
     without: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        require_known(self.without, OF_CONNECTIONS | OF_THE_BREAKER | OF_THE_CALLER)
+        together = self.asyncio and not self.own_loops
+        if not 0 <= self.cancelled <= 1 or (self.cancelled and not together) or (self.own_loops and not self.asyncio):
+            raise UsageError(f"{self}", remedy="give a share from 0 to 1, and own_loops or cancelled to asyncio only")
         if self.wait_replicas < 0 or self.within_s <= 0 or self.wait_ms <= 0:
             raise UsageError(f"{self}", remedy="give 0 or more replicas, and times above 0")
 
@@ -69,9 +97,15 @@ class StateLayer:
     def name(self) -> str:
         """What it is made of."""
         told = "state layer, asyncio" if self.asyncio else "state layer"
+        told += f", {self.cancelled:.0%} cancelled" if self.cancelled else ""
         told += f", WAIT {self.wait_replicas}" if self.wait_replicas else ""
         told += ", breaker" if self.breaker is not None else ""
         return told + "".join(f", without {one}" for one in sorted(self.without))
+
+    @property
+    def own_names(self) -> bool:
+        """Its keys are those that it is asked for."""
+        return False
 
     @property
     def confirms(self) -> bool:
@@ -103,11 +137,25 @@ class _Call:
     counts: bool = True
 
 
-class Watch(threading.local):
-    """Implements the layer's `Witness`, for each thread by itself."""
+class Watch:
+    """Implements the layer's `Witness`, for each thread, and each call of a loop, by itself."""
 
     def __init__(self) -> None:
-        self.call = _Call()
+        self._present: ContextVar[_Call] = ContextVar("arbredis_call")
+
+    @property
+    def call(self) -> _Call:
+        """The present call of this thread or task."""
+        call = self._present.get(None)
+        if call is None:
+            call = self.begin()
+        return call
+
+    def begin(self) -> _Call:
+        """A new call."""
+        call = _Call()
+        self._present.set(call)
+        return call
 
     def entered(self, at_ns: int) -> None:
         """As `Witness.entered`."""
@@ -144,7 +192,7 @@ class _Shared:
             "breaker": None,
             "max_connections": subject.max_connections,
             "keeps_state": subject.keeps_state,
-            "_without": subject.without,
+            "_without": subject.without & OF_CONNECTIONS,
         }
         self.settings: dict[Side, Settings] = {
             "application": Settings(
@@ -156,20 +204,31 @@ class _Shared:
         }
         if endpoints.second is not None:
             self.settings["queue"] = Settings(address=endpoints.second, **common)
-        self.breakers = {side: self._breaker(subject.breaker, side) for side in self.settings}
-        self.states: dict[Side, StateRedis] = {}
-        if not subject.asyncio:
+        self._clock = SteppedClock()
+        self._wall_step_s = subject.wall_step_s
+        self.breakers = {side: self._breaker(subject, side) for side in self.settings}
+        if "own-breaker" in subject.without:
+            self.breakers = dict.fromkeys(self.settings, self.breakers["application"])
+        self.states: dict[Side, StateRedis | LoopRedis] = {}
+        self.loop = EventLoop() if subject.asyncio and not subject.own_loops else None
+        if self.loop is not None:
+            for side, settings in self.settings.items():
+                redis = AsyncStateRedis(settings, breaker=self.breakers[side], witness=self.watch)
+                self.states[side] = LoopRedis(redis, self.loop)
+        elif not subject.asyncio:
             for side, settings in self.settings.items():
                 self.states[side] = StateRedis(settings, breaker=self.breakers[side], witness=self.watch)
 
-    def _breaker(self, policy: BreakerPolicy | None, side: Side) -> Breaker | None:
-        if policy is None:
+    def _breaker(self, subject: StateLayer, side: Side) -> Breaker | None:
+        if subject.breaker is None:
             return None
-        breaker = Breaker(policy, id=side)
+        breaker = Breaker(subject.breaker, id=side, clock=self._clock, _without=subject.without & OF_THE_BREAKER)
         breaker.listen(self._moved)
         return breaker
 
     def _moved(self, move: Transition) -> None:
+        if move.target is State.OPEN:
+            self._clock.step(self._wall_step_s)
         if self.note is not None:
             self.note({**move.told()})
 
@@ -179,6 +238,8 @@ class _Shared:
                 breaker.delivered(5)
         for state in self.states.values():
             state.close()
+        if self.loop is not None:
+            self.loop.close()
 
 
 _SHARED: dict[int, _Shared] = {}
@@ -205,13 +266,13 @@ class StateLayerSession:
         self._nodes: dict[Address, str] = {}
         self.attempts = 0
         self.tried: tuple[str, ...] = ()
-        self._loop: asyncio.Runner | None = asyncio.Runner() if subject.asyncio else None
+        self._loop: asyncio.Runner | None = asyncio.Runner() if subject.own_loops else None
         self._own: dict[Side, AsyncStateRedis] = {}
         if self._loop is not None:
             for side, settings in shared.settings.items():
                 self._own[side] = AsyncStateRedis(settings, breaker=shared.breakers[side], witness=shared.watch)
         for side in shared.settings:
-            self._run(side, _asking("PING"))
+            self._run(side, _asking("PING"), None)
 
     def report_breaker_to(self, moved: Callable[[dict[str, Json]], None]) -> None:
         """One session tells of the breakers that all share."""
@@ -220,7 +281,7 @@ class StateLayerSession:
 
     def apply(self, op: Invocation) -> Answer:
         """Apply one operation; errors say themselves what was applied."""
-        call = self._watch.call = _Call()
+        call = self._watch.begin()
         side: Side = "queue" if op.name == "read" and "queue" in self._shared.settings else "application"
         try:
             return self._answer(op, call, side)
@@ -231,8 +292,16 @@ class StateLayerSession:
     def _answer(self, op: Invocation, call: _Call, side: Side) -> Answer:
         wanted = self._subject.wait_replicas if op.name in CHANGING else 0
         confirmed = None
+        moment = moment_s(op.id, self._subject.cancelled)
         try:
-            reply, confirmed = self._run(side, self._plan(op, call, wanted))
+            reply, confirmed = self._run(side, self._plan(op, call, wanted), moment)
+        except CancelledCall:
+            return Answer(
+                outcome="unknown" if call.sends else "fail",
+                error="Cancelled: by its caller",
+                attempts=call.sends,
+                entered_ns=call.entered_ns,
+            )
         except NotConfirmedError as error:
             reply, confirmed = "OK", error.confirmed
         except StateError as error:
@@ -255,12 +324,18 @@ class StateLayerSession:
         reply = yield Command(*_arguments(op))
         if not wanted:
             return reply, None
+        if "wait" in self._subject.without:
+            return reply, wanted
         call.counts = False  # a WAIT is no attempt
         return reply, (yield Confirm(wanted, self._subject.wait_ms))
 
-    def _run(self, side: Side, plan: Plan[Any]) -> Any:
+    def _run(self, side: Side, plan: Plan[Any], cancelled_s: float | None) -> Any:
         if self._loop is None:
-            return self._shared.states[side].run(plan, within_s=self._subject.within_s)
+            state = self._shared.states[side]
+            if cancelled_s is None or not isinstance(state, LoopRedis):
+                return state.run(plan, within_s=self._subject.within_s)
+            call = state.redis.run(plan, within_s=self._subject.within_s)
+            return state.loop.result(cancelled(call, after_s=cancelled_s))
         return self._loop.get_loop().run_until_complete(self._own[side].run(plan, within_s=self._subject.within_s))
 
     def _node(self, address: Address) -> str:
@@ -306,9 +381,12 @@ def state_layer(
     wait_ms: int = 200,
     within_s: float = 1.0,
     asyncio: bool = False,
+    own_loops: bool = False,
+    cancelled: float = 0.0,
     breaker: BreakerPolicy | None = None,
     max_connections: int = 50,
     keeps_state: bool = True,
+    wall_step_s: float = 0.0,
     _without: Iterable[str] = (),
 ) -> StateLayer:
     """The state layer's own connections, with deadlines; with a circuit breaker if a policy is given."""
@@ -317,8 +395,11 @@ def state_layer(
         wait_ms=wait_ms,
         within_s=within_s,
         asyncio=asyncio,
+        own_loops=own_loops,
+        cancelled=cancelled,
         breaker=breaker,
         max_connections=max_connections,
         keeps_state=keeps_state,
+        wall_step_s=wall_step_s,
         without=frozenset(_without),
     )

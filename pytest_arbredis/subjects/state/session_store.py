@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.state.asks import Batch
 from pytest_arbredis.state.keyspace.parts import CATEGORIES
+from pytest_arbredis.state.sessions.aio import AsyncStateStore
 from pytest_arbredis.state.sessions.plans import keys_of
 from pytest_arbredis.state.sessions.store import StateStore
 from pytest_arbredis.subjects.state.connecting import hardened
+from pytest_arbredis.subjects.state.loops import twin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +30,11 @@ WAIT_MS = 60
 class HardenedStore:
     """Implements `Store`; without a breaker, which is another drill's."""
 
-    def __init__(self, endpoints: Endpoints, *, wait_replicas: int, without: Without) -> None:
-        self._redis = hardened(endpoints)
+    def __init__(self, endpoints: Endpoints, *, wait_replicas: int, asyncio: bool, without: Without) -> None:
+        self._redis = hardened(endpoints, asyncio=asyncio)
         self._confirmed = wait_replicas
-        self._store = StateStore(self._redis, wait_replicas=wait_replicas, wait_ms=WAIT_MS, _without=without)
+        how: Any = {"wait_replicas": wait_replicas, "wait_ms": WAIT_MS, "_without": without}
+        self._store = twin(self._redis, StateStore, AsyncStateStore, **how)
 
     def save(self, env: str, session_id: str, state: Mapping[str, Mapping[str, Json]], ttl_s: float | None) -> int:
         """As `Store.save`."""

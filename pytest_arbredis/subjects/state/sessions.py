@@ -136,14 +136,16 @@ def value_of(state: Mapping[str, Mapping[str, object]]) -> str | None:
     return f"torn: {', '.join(told)}"
 
 
-def sessions(*, wait_replicas: int = 0, ttl_s: float | None = None, _without: Without = NONE) -> Sessions:
+def sessions(
+    *, wait_replicas: int = 0, ttl_s: float | None = None, asyncio: bool = False, _without: Without = NONE
+) -> Sessions:
     """The session store of the state layer."""
     from pytest_arbredis.subjects.state.session_store import HardenedStore
 
     wait = f", WAIT {wait_replicas}" if wait_replicas else ""
     return Sessions(
-        name=f"state layer, session store{lacking(_without)}{wait}",
-        make=lambda endpoints: HardenedStore(endpoints, wait_replicas=wait_replicas, without=_without),
+        name=f"state layer, session store{lacking(_without, asyncio=asyncio)}{wait}",
+        make=lambda endpoints: HardenedStore(endpoints, wait_replicas=wait_replicas, asyncio=asyncio, without=_without),
         ttl_s=ttl_s,
         wait_replicas=wait_replicas,
     )

@@ -10,8 +10,9 @@ from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.state.errors import StateError
 from pytest_arbredis.state.hardenings import NONE, Without
 from pytest_arbredis.state.queue.plans import QueueRules
-from pytest_arbredis.state.queue.queue import TaskQueue
+from pytest_arbredis.state.queue.queue import AsyncTaskQueue, TaskQueue
 from pytest_arbredis.subjects.state.connecting import hardened, lacking
+from pytest_arbredis.subjects.state.loops import twin
 from pytest_arbredis.subjects.state.refusals import answer_to
 
 if TYPE_CHECKING:
@@ -127,10 +128,10 @@ class TasksSession:
 class HardenedQueue:
     """Implements `Queue` by the state layer."""
 
-    def __init__(self, endpoints: Endpoints, without: Without) -> None:
-        self._redis = hardened(endpoints)
+    def __init__(self, endpoints: Endpoints, without: Without, *, asyncio: bool) -> None:
+        self._redis = hardened(endpoints, asyncio=asyncio)
         self._rules = QueueRules(lease_s=LEASE_S, _without=without)
-        self._tasks = TaskQueue(self._redis, rules=self._rules)
+        self._tasks = self._consumer()
 
     def put(self, value: str, valid_ms: int | None) -> None:
         """As `Queue.put`."""
@@ -147,7 +148,7 @@ class HardenedQueue:
 
     def die(self) -> None:
         """As `Queue.die`: what it had is left where it is."""
-        self._tasks = TaskQueue(self._redis, rules=self._rules)
+        self._tasks = self._consumer()
 
     def recover(self) -> int:
         """As `Queue.recover`."""
@@ -163,9 +164,13 @@ class HardenedQueue:
         """As `Queue.close`."""
         self._redis.close()
 
+    def _consumer(self) -> TaskQueue:
+        return twin(self._redis, TaskQueue, AsyncTaskQueue, rules=self._rules)
 
-def tasks(*, _without: Without = NONE) -> Tasks:
+
+def tasks(*, asyncio: bool = False, _without: Without = NONE) -> Tasks:
     """The task queue of the state layer."""
     return Tasks(
-        name=f"state layer, task queue{lacking(_without)}", make=lambda endpoints: HardenedQueue(endpoints, _without)
+        name=f"state layer, task queue{lacking(_without, asyncio=asyncio)}",
+        make=lambda endpoints: HardenedQueue(endpoints, _without, asyncio=asyncio),
     )

@@ -14,6 +14,7 @@ from pytest_arbredis.checkers.verdict import Verdict
 from pytest_arbredis.testing.builder import HistoryBuilder
 
 ALL = [
+    checks.absence_is_told(closed=("take",)),
     checks.acknowledged_writes_survive(),
     checks.applied_at_least(),
     checks.no_stampede(),
@@ -82,6 +83,7 @@ ALL = [
     checks.unavailable_at_most(longest_ms=1000),
     checks.unacknowledged_but_applied(),
     checks.vacuity_guard(faults=()),
+    checks.wait_at_most(most=1),
     checks.writes_are_lost(),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 
 import pytest
 
@@ -17,6 +18,7 @@ from pytest_arbredis.state.errors import (
     CorruptedError,
     KeyRefusedError,
     MisuseError,
+    OutOfMemoryError,
     PoolExhaustedError,
     ServerRefusedError,
     WrongTypeError,
@@ -90,6 +92,15 @@ def test_a_probe_that_is_never_heard_of_does_not_starve_the_others(breaker, cloc
     assert breaker.state is State.CLOSED
 
 
+def test_a_refusal_says_its_words_when_they_are_read():
+    """Where it was raised nobody waits for them; a copy, as a process pool makes one, says the same."""
+    error = copy.copy(CircuitOpenError("orders", 1_250_000_000))
+    assert str(error) == (
+        "circuit breaker 'orders' is open: nothing was sent, it probes in 1.25 s (wait so long, or serve without it)"
+    )
+    assert (error.cause, error.remedy, error.retry_in_s, error.applied) == (*str(error)[:-1].split(" ("), 1.25, "no")
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
@@ -97,6 +108,7 @@ def test_a_probe_that_is_never_heard_of_does_not_starve_the_others(breaker, cloc
         (ServerRefusedError("LOADING"), Outcome.FAILED),
         (TimeoutError(), Outcome.FAILED),
         (ConnectionResetError(), Outcome.FAILED),
+        (OutOfMemoryError("OOM"), Outcome.SUCCEEDED),
         (WrongTypeError("a list"), Outcome.SUCCEEDED),
         (CorruptedError("no JSON"), Outcome.SUCCEEDED),
         (KeyRefusedError("a b"), Outcome.IGNORED),

@@ -84,7 +84,7 @@ def test_who_waited_takes_what_was_kept_and_nothing_else(desk):
 def test_a_load_that_began_while_redis_was_away_is_not_followed_once_it_is_back(desk):
     alone, later = reading.read(desk, KEY), reading.read(desk, KEY)
     next(alone)
-    assert isinstance(alone.throw(AWAY), reading.Load)
+    assert isinstance(alone.throw(CircuitOpenError("open")), reading.Load)
     next(later)
     assert isinstance(later.send(plans.Found(None, leads=False)), reading.Pause)
 

@@ -21,6 +21,7 @@ from pytest_arbredis.state.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     NotConfirmedError,
+    OutOfMemoryError,
     ReadOnlyError,
     RejectedError,
     ServerRefusedError,
@@ -165,22 +166,54 @@ def test_a_refusal_after_reads_only_is_certain():
     assert raised.value.applied == "no"
 
 
+def test_a_step_that_was_refused_leaves_the_next_refusal_certain():
+    def plan():
+        try:
+            yield Command("SET", "k", 1)
+        except OutOfMemoryError:
+            yield Command("SET", "other", 1)
+
+    _, calls = made(["-OOM no"], ["-OOM no"])
+    with pytest.raises(OutOfMemoryError) as raised:
+        run(calls, plan())
+    assert raised.value.applied == "no", "neither step took effect"
+
+
 @pytest.mark.parametrize(
     ("reply", "moves"),
     [
         ("-WRONGTYPE no", 0),
         ("-NOAUTH no", 0),
         ("-ERR syntax error", 0),
-        ("-OOM no", 1),
-        ("-NOREPLICAS no", 1),
+        ("-OOM no", 0),
+        ("-NOREPLICAS no", 0),
+        ("-MISCONF no", 0),
+        ("-BUSY no", 1),
     ],
 )
 def test_only_a_redis_that_cannot_serve_opens_the_breaker(reply, moves):
+    """One that takes no writes serves reads, which an open breaker would take away."""
     _, calls = made(*([reply] for _ in range(4)))
     for _ in range(2):
         with pytest.raises((RejectedError, ServerRefusedError)):
             run(calls, one("SET", "k", 1))
     assert calls.breaker.snapshot().transitions == moves
+
+
+def test_refused_writes_of_a_batch_do_not_open_it():
+    def plan():
+        return (yield Batch(("SET", "a", 1), ("SET", "b", 1)))
+
+    _, calls = made(["-OOM no", "-OOM no"], policy=BreakerPolicy(failures=1))
+    assert [type(error) for error in run(calls, plan())] == [OutOfMemoryError] * 2
+    assert calls.breaker.state == "closed"
+
+
+def test_without_that_hardening_a_refused_write_opens_it():
+    _, calls = made(["-OOM no"], policy=BreakerPolicy(failures=1), _without=frozenset({"only-unwell-counts"}))
+    with pytest.raises(OutOfMemoryError):
+        run(calls, one("SET", "k", 1))
+    assert calls.breaker.state == "open"
 
 
 def test_every_attempt_counts_and_an_open_breaker_ends_the_repeats():

@@ -14,6 +14,7 @@ from pytest_arbredis.state.errors import (
     WrongTypeError,
 )
 from pytest_arbredis.state.keyspace.patterns import ORDER_LIMIT, POSITION
+from pytest_arbredis.state.limits.evictions import Evictions
 from pytest_arbredis.state.limits.limit import API, ORDERS, Limit
 from pytest_arbredis.state.limits.window import SlidingWindow
 
@@ -38,6 +39,21 @@ def test_the_limits_of_the_design_are_there():
 def test_while_redis_is_away_the_policy_decides(error, limit, passes):
     told = SlidingWindow(Failing(error("away")), limit).take("x")
     assert (told.allowed, told.decided_by) == (passes, "policy")
+
+
+def test_without_its_policy_the_caller_gets_the_error():
+    window = SlidingWindow(Failing(UnreachableError("away")), ORDERS, _without=frozenset({"policy-when-away"}))
+    with pytest.raises(UnreachableError):
+        window.take("x")
+
+
+def test_a_figure_of_evictions_is_known_since_it_was_seen_first():
+    evictions = Evictions()
+    evictions.saw(3, 100)
+    evictions.saw(3, 200)
+    assert evictions.known == (3, 100)
+    evictions.saw(4, 300)
+    assert evictions.known == (4, 300)
 
 
 def test_another_type_under_the_key_is_an_error_and_no_policy():

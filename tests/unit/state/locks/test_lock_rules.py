@@ -81,6 +81,14 @@ def test_an_acquire_that_was_refused_is_asked_again_for_another_owner():
     assert len(set(redis.owners)) == 2
 
 
+def test_a_lock_without_an_end_that_something_else_wrote_is_told_as_such():
+    lock = FencedLock(Answers([0, -1]), "l")
+    with pytest.raises(ConflictError, match="without an end") as refused:
+        lock.acquire()
+    assert "lock:l" in refused.value.remedy
+    assert "ms" not in refused.value.cause
+
+
 @pytest.mark.parametrize("ttl_s", [0, 0.001, -1, 1e9, float("nan")])
 def test_a_time_to_live_that_cannot_be_kept_is_refused(ttl_s):
     with pytest.raises(MisuseError, match="ttl_s"):
