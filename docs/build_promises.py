@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from words_of_promises import EVENTS, HEAD, NO_OWN, OF_EVERY_KEY, SETTINGS
+from words_of_promises import EVENTS, HEAD, NO_OWN, OF_EVERY_KEY, SECTIONS, SETTINGS
 
 from pytest_arbredis.scenarios.promises import Claim, Event
 from pytest_arbredis.state.keyspace.patterns import ALL
@@ -29,9 +29,6 @@ REMEDY = "run it first: make promises (it may be ended, and goes on when it is c
 
 GLANCE = ("crash", "power loss", "failover", "partition", "OOM", "eviction", "Redis away")
 FATES = ("lost", "repeated", "delayed", "refused")
-
-PAGES = {"positions": "trading", "snapshots": "engine", "eviction": "engine", "environments": "manager"}
-"""The page in docs/state/ of a file of scenarios, where it has another name."""
 
 
 def claims() -> list[Claim]:
@@ -53,7 +50,11 @@ def render(results: dict[str, Any], stated: list[Claim]) -> str:
     sections = [
         part
         for name, (patterns, own) in groups.items()
-        for part in (f"### {_heading(name)}\n", _keys(name, patterns), table(own, rows, patterns) if own else NO_OWN)
+        for part in (
+            f"### {_heading(name)}\n",
+            _keys(name, patterns, own),
+            table(own, rows, patterns) if own else NO_OWN,
+        )
     ]
     parts = [
         HEAD.format(**{**results, "machine": where, "earlier": _earlier(results), "surely": _surely(results)}),
@@ -85,9 +86,8 @@ def glance(everywhere: list[Claim], groups: dict[str, tuple[list[KeyPattern], li
         alike: dict[str, list[str]] = {}
         for pattern in patterns:
             mine = [claim for claim in own if pattern in claim.keys]
-            alike.setdefault(" | ".join(_kept(mine, event) or "as every key" for event in GLANCE), []).append(
-                f"`{pattern.grammar}`"
-            )
+            cells = " | ".join(_told(mine, everywhere, event) for event in GLANCE)
+            alike.setdefault(cells, []).append(f"`{pattern.grammar}`")
         to = _heading(name).lower().replace(" ", "-")
         lines += [
             f"| {', '.join(keys)} ([{_heading(name).lower()}](#{to})) | {cells} |" for cells, keys in alike.items()
@@ -109,7 +109,7 @@ def table(stated: list[Claim], rows: Rows, patterns: Sequence[KeyPattern]) -> st
         "| event | operation | may be | proven by | as promised | as designed |",
         "|---|---|---|---|---|---|",
     ]
-    for claim in sorted(stated, key=lambda claim: get_args(Event).index(claim.event)):
+    for claim in sorted(stated, key=lambda claim: (get_args(Event).index(claim.event), "asyncio" in claim.operation)):
         fates = "; ".join(f"**{fate}**: {_plain(claim.may_be[fate])}" for fate in FATES if fate in claim.may_be)
         proof = rows["hardened", claim.proof.name, ""]
         naive = "-"
@@ -164,44 +164,53 @@ def _persists(pattern: KeyPattern) -> bool:
 
 
 def _groups(own: list[Claim]) -> dict[str, tuple[list[KeyPattern], list[Claim]]]:
-    """Keys with the claims of their own, by the file that judges them; those without any come last."""
-    groups: dict[str, tuple[list[KeyPattern], list[Claim]]] = {}
-    for pattern in sorted(ALL, key=lambda pattern: not any(pattern in claim.keys for claim in own)):
-        mine = [claim for claim in own if pattern in claim.keys]
-        stems = {claim.proof.name.partition(".")[0].removeprefix("state_") for claim in mine}
-        name = " and ".join(sorted({PAGES.get(stem, stem) for stem in stems}))
-        patterns, stated = groups.setdefault(name, ([], []))
-        patterns.append(pattern)
-        stated += [claim for claim in mine if not any(claim is one for one in stated)]
-    return groups
+    """Sections with their keys, and the claims of these; keys of no page come last."""
+    named = {pattern for patterns in SECTIONS.values() for pattern in patterns}
+    others = tuple(pattern for pattern in ALL if pattern not in named)
+    return {
+        name: (list(patterns), [claim for claim in own if set(claim.keys) & set(patterns)])
+        for name, patterns in (*SECTIONS.items(), ("", others))
+    }
 
 
 def _heading(name: str) -> str:
     return name.capitalize() if name else "Other keys"
 
 
-def _keys(name: str, patterns: list[KeyPattern]) -> str:
-    """The keys of a section: what they hold, and the page that is about them."""
+def _keys(name: str, patterns: list[KeyPattern], own: list[Claim]) -> str:
+    """The keys of a section: what they hold, and the pages that are about them."""
 
     def ends(pattern: KeyPattern) -> str:
         if pattern.ttl_s is not None:
             return f"{pattern.ttl_s} s"
         return "none, or as it is given" if pattern.may_expire else "none"
 
-    pages = [page for page in name.split(" and ") if (PAGE.parent / "state" / f"{page}.md").exists()]
+    stems = [claim.proof.name.partition(".")[0].removeprefix("state_") for claim in own]
+    pages = [page for page in dict.fromkeys((name, *stems)) if (PAGE.parent / "state" / f"{page}.md").exists()]
     lines = [
         f"| `{one.grammar}` | {_plain(one.holds)} | {', '.join((one.type, *one.also))} | {ends(one)} |"
         for one in patterns
     ]
+    told = f"How to use them: {', '.join(f'[{page}](state/{page}.md)' for page in pages)}.\n"
     return "\n".join(
         [
-            *(f"How to use them: [{page}](state/{page}.md).\n" for page in pages),
+            *([told] if pages else []),
             "| key | holds | type | time to live |",
             "|---|---|---|---|",
             *lines,
             "",
         ]
     )
+
+
+def _told(own: list[Claim], everywhere: list[Claim], event: str) -> str:
+    """What a key's own claims say of an event, where that is not what holds for every key."""
+    mine = [claim for claim in own if claim.event.partition(",")[0] == event]
+    known = {claim.event for claim in mine}
+    others = [claim for claim in everywhere if claim.event not in known]
+    if not mine or _kept([*mine, *others], event) == _kept(everywhere, event):
+        return "as every key"
+    return "; ".join([_kept(mine, event), *(["else as every key"] if _kept(others, event) else [])])
 
 
 def _kept(stated: list[Claim], event: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_arbredis.state.keyspace import patterns as keys
+
 HEAD = """\
 # What the state layer promises
 
@@ -53,3 +55,22 @@ only those that expire.
 """
 
 NO_OWN = "What holds for [every key](#every-key), and no more.\n"
+
+SECTIONS = {
+    "sessions": (keys.SESSION,),
+    "symbols": (keys.SYMBOL_METRIC, keys.CACHED),
+    "credentials": (keys.API_KEYS,),
+    "trading": (
+        *(keys.POSITION, keys.DCA_COUNT, keys.ENTRY_PRICE, keys.POSITION_STATE),
+        *(keys.TRADING_STATUS, keys.SETTINGS, keys.PREFERENCES, keys.STATS),
+        *(keys.DEFAULT_SETTINGS, keys.USER_IDS, keys.EXCHANGE_USER),
+    ),
+    "manager": (keys.MANAGED, keys.TOKENS),
+    "engine": (keys.PHYSICS, keys.SNAPSHOT, keys.AGENT, keys.LEADERBOARD),
+    "queue": (keys.TASKS, keys.CONSUMERS, keys.DELIVERIES, keys.PROCESSING),
+    "cache": (keys.ACCOUNT, keys.PRICE, keys.POSITIONS, keys.SYMBOL_SPEC, keys.LEASE),
+    "limits": (keys.API_LIMIT, keys.ORDER_LIMIT),
+    "locks": (keys.LOCK, keys.FENCE, keys.RESOURCE),
+    "channels": (keys.SEQUENCE,),
+}
+"""The keys of a section, by the page in docs/state/ that is about them; keys of no page come last."""

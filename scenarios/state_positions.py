@@ -119,10 +119,7 @@ CLAIMS: tuple[Claim, ...] = (
         operation=CHANGE,
         keys=KEYS,
         event="failover, WAIT by all",
-        may_be={
-            "lost": "if it was not confirmed, and its caller is told",
-            "refused": "until a replica is promoted",
-        },
+        may_be={"refused": "until a replica is promoted; unconfirmed while one is away: then it may be lost"},
         proof=FAILOVER,
         naive=UNCONFIRMED.subject,
         hardened=lambda without: positions(wait_replicas=2, _without=without),

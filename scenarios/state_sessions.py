@@ -182,10 +182,7 @@ CLAIMS: tuple[Claim, ...] = (
         operation=SAVE_WITH_TTL,
         keys=(SESSION,),
         event="failover, WAIT by all",
-        may_be={
-            "lost": "if it was not confirmed, and its caller is told",
-            "refused": "until a replica is promoted",
-        },
+        may_be={"refused": "until a replica is promoted; unconfirmed while one is away: then it may be lost"},
         proof=FAILOVER,
         naive=naive.sessions(ttl_s=60, trusting=2),
         hardened=lambda without: sessions(wait_replicas=2, ttl_s=60, _without=without),
