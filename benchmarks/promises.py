@@ -10,8 +10,10 @@ status 1 if anything was not as promised, 3 if runs are missing.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ from bounds import CONFIDENCE, at_least
 from kept import Kept, name_of
 from machine import ROOT, commit, described, today
 
+from pytest_arbredis.checkers.by_name import spelled
 from pytest_arbredis.run import run
 from pytest_arbredis.scenarios.promises import Claim, hazard_of
 from pytest_arbredis.topology.means import Means
@@ -63,6 +66,14 @@ class Job:
     def name(self) -> tuple[str, str, int]:
         """What tells it from other runs of its part."""
         return self.scenario.name, self.without, self.seed
+
+    @property
+    def of(self) -> str:
+        """What is played, in short: load, faults, servers and checks. A scenario that was changed has another one."""
+        one = self.scenario
+        parts = (one.topology, one.workload, one.faults, one.seconds, one.exposed_by, *map(spelled, one.checks))
+        told = re.sub(r" at 0x[0-9a-f]+", "", "\n".join(map(str, parts)))
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     @property
     def group(self) -> tuple[str, str, str]:
@@ -116,6 +127,7 @@ def played(job: Job, pool: DeploymentPool, folder: Path) -> Line:
         "without": job.without,
         "seed": job.seed,
         "due": job.due,
+        "of": job.of,
     }
     try:
         result = run(job.scenario, pool, seed=job.seed, runs_dir=folder, keep="none")
@@ -135,10 +147,19 @@ def group_of(line: Line) -> tuple[str, str, str]:
 
 
 def taken_over(lines: Iterable[Line], revision: str, everything: Iterable[Job]) -> list[Line]:
-    """Lines of an earlier commit, of groups that it has whole and of which `lines` has nothing."""
+    """Lines of an earlier commit, of groups that it has whole and of which `lines` has nothing.
+
+    Those of a scenario that is another one by now are left out.
+    """
+    everything = list(everything)
     due = Counter(job.group for job in everything)
+    now = {job.group: job.of for job in everything}
     there = {group_of(line) for line in lines}
-    found = [line | {"commit": revision} for line in Kept(STATE / f"{revision}.jsonl").lines]
+    found = [
+        line | {"commit": revision}
+        for line in Kept(STATE / f"{revision}.jsonl").lines
+        if line.get("of", now.get(group_of(line))) == now.get(group_of(line))
+    ]
     whole = Counter(map(group_of, found))
     return [line for line in found if (group := group_of(line)) not in there and whole[group] >= due[group] > 0]
 

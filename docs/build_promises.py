@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from words_of_promises import EVENTS, HEAD, NO_OWN, OF_EVERY_KEY, SECTIONS, SETTINGS
+from words_of_promises import EVENTS, HEAD, NO_OWN, OF_ABLATIONS, OF_EVERY_KEY, OF_GLANCE, SECTIONS, SETTINGS
 
 from pytest_arbredis.scenarios.promises import Claim, Event
 from pytest_arbredis.state.keyspace.patterns import ALL
@@ -74,10 +74,7 @@ def render(results: dict[str, Any], stated: list[Claim]) -> str:
 def glance(everywhere: list[Claim], groups: dict[str, tuple[list[KeyPattern], list[Claim]]]) -> str:
     """For each key and event whether an acknowledged change may be lost, and how Redis must be set that it is not."""
     lines = [
-        "## At a glance\n",
-        "How Redis is set when nothing acknowledged is lost (*kept*), and what may be lost at which setting.",
-        "*As every key* is the first row. A change may also be refused, delayed or repeated: see its section.",
-        "What each event is: [words](#words).\n",
+        OF_GLANCE,
         f"| key | {' | '.join(GLANCE)} |",
         "|---|" + "---|" * len(GLANCE),
         f"| [every key](#every-key) | {' | '.join(_kept(everywhere, event) or 'not proven' for event in GLANCE)} |",
@@ -126,12 +123,11 @@ def table(stated: list[Claim], rows: Rows, patterns: Sequence[KeyPattern]) -> st
 def ablations(stated: list[Claim], rows: Rows) -> str:
     """What each hardening carries: the scenarios that come out invalid without it."""
     lines = [
-        "## Hardenings, each left out\n",
-        "Every scenario of a piece, with one of its hardenings switched off, and how often that came out as it must: a",
-        "scenario that rests on it invalid, any other valid. So each carries what it is there for, and no more.\n",
+        OF_ABLATIONS,
         "| scenario | must be invalid without | must stay valid without |",
         "|---|---|---|",
     ]
+    unjudged: list[str] = []
     for claim in stated:
         told: dict[str, list[str]] = {"invalid": [], "valid": []}
         for name in sorted(claim.hardenings):
@@ -140,7 +136,8 @@ def ablations(stated: list[Claim], rows: Rows) -> str:
         line = f"| `{claim.proof.name}` | {', '.join(told['invalid']) or '-'} | {', '.join(told['valid']) or '-'} |"
         if claim.hardenings and line not in lines:
             lines.append(line)
-    return "\n".join([*lines, ""])
+        unjudged += [f"- `{claim.proof.name}` without {name}: {why}" for name, why in claim.unjudged.items()]
+    return "\n".join([*lines, "", "What a scenario cannot tell, and is not asked:\n", *dict.fromkeys(unjudged), ""])
 
 
 def otherwise(rows: list[dict[str, Any]]) -> str:

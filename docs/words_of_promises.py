@@ -46,12 +46,32 @@ SETTINGS = {
     "no persistence": "neither of both",
     "stock": "replication as Redis has it by itself: nobody waits for a replica",
     "min-replicas": "`min-replicas-to-write` and `min-replicas-max-lag`",
-    "WAIT by all": "each change waits for all replicas (`wait_replicas`)",
+    "WAIT by all": "each change waits for all replicas (`wait_replicas`, or `Confirm` in a plan of one's own)",
 }
 
+OF_GLANCE = """\
+## At a glance
+
+How Redis is set when nothing acknowledged is lost (*kept*), and what may be lost at which setting. *As every key* is
+the first row. A change may also be refused, delayed or repeated: see its section. What each event is: [words](#words).
+
+*WAIT by all* is what sessions, positions and limits can ask for (`wait_replicas`), and plans of one's own (`Confirm`):
+everything else may lose at a failover what *stock* loses.
+"""
+
 OF_EVERY_KEY = """\
-Proven on plain Strings: in these events Redis makes no difference between keys, but that a policy `volatile-*` takes
-only those that expire.
+Proven on plain Strings, one command a change: in these events Redis makes no difference between keys, but that a policy
+`volatile-*` takes only those that expire. What is several commands is one step by a script or a transaction; that it
+stays one is proven key by key. Latency budgets through the layer: `state_budgets` ([latency](latency.md)).
+"""
+
+OF_ABLATIONS = """\
+## Hardenings, each left out
+
+Every scenario of a piece, with one of the piece's hardenings switched off, and how often that came out as it must: a
+scenario that rests on it invalid, any other valid. So each carries what it is there for, and no more. 3 of 3 says that
+at least 36% of all runs come out so, at 95% confidence. What is one step without a switch (keys of the engine, symbols
+and the cache with their time to live; the environment in a key) has its naive twin only.
 """
 
 NO_OWN = "What holds for [every key](#every-key), and no more.\n"

@@ -85,6 +85,21 @@ SLOW_DISK = replace(
     checks=(checks.loses_more_than(ms=EVERYSEC_MS),),
 )
 
+SLOW_ALWAYS = replace(
+    ALWAYS,
+    name="power_loss.slow_disk_always",
+    promise="On a disk that takes 0.3 s to sync, a loss of power with appendfsync always takes no acknowledged write.",
+    faults=(
+        schedule.at(seconds=0.3)
+        .slow_disk("primary", fsync_ms=300)
+        .lasting(seconds=2.2)
+        .at(seconds=2.3)
+        .power_loss("primary")
+        .at(seconds=2.6)
+        .restart("crashed")
+    ),
+)
+
 CRASH = replace(
     EVERYSEC,
     name="power_loss.crash_instead",
@@ -101,6 +116,13 @@ AWAY = "while Redis is away"
 CLAIMS: tuple[Claim, ...] = (
     Claim(operation=CHANGE, keys=ALL, event="crash, no fsync", may_be={"refused": AWAY}, proof=CRASH),
     Claim(operation=CHANGE, keys=ALL, event="power loss, AOF always", may_be={"refused": AWAY}, proof=ALWAYS),
+    Claim(
+        operation="any change, on a slow disk",
+        keys=ALL,
+        event="power loss, AOF always",
+        may_be={"delayed": "by a sync, and those before it", "refused": AWAY},
+        proof=SLOW_ALWAYS,
+    ),
     Claim(
         operation=CHANGE,
         keys=ALL,
@@ -154,3 +176,7 @@ def test_a_slow_disk_stretches_the_second(arbredis: Arbredis) -> None:
 
 def test_a_crash_loses_nothing_that_was_written(arbredis: Arbredis) -> None:
     arbredis.run(CRASH).assert_valid()
+
+
+def test_always_loses_nothing_on_a_slow_disk_either(arbredis: Arbredis) -> None:
+    arbredis.run(SLOW_ALWAYS).assert_valid()

@@ -9,7 +9,7 @@ the proof must come out invalid, and with any other left out it must not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping  # noqa: TC003 - dataclass fields are resolved at run time by users' tools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pytest_arbredis.checkers.by_name import spelled
@@ -56,7 +56,8 @@ class Claim:
     Without `keys` it holds for any key. `may_be` says in a few words what the operation may be in this event; what is
     absent there may not happen. `proof` is the guarantee, on the hardened layer, or a hazard that nothing mends;
     `naive` the same design as written, which must be found out by the proof. `hardened` makes the proof's subject
-    without some of `hardenings`, the switches that it has; the claim rests on those of `rests_on`.
+    without some of `hardenings`, the switches that it has; the claim rests on those of `rests_on`. Of those of
+    `unjudged` the proof cannot say anything, for the reason that stands there.
     """
 
     operation: str
@@ -68,9 +69,10 @@ class Claim:
     hardened: Callable[[frozenset[str]], Subject] | None = None
     hardenings: frozenset[str] = frozenset()
     rests_on: frozenset[str] = frozenset()
+    unjudged: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        strange = self.rests_on - self.hardenings
+        strange = (self.rests_on - self.hardenings) | (self.hardenings & self.unjudged.keys())
         if strange or (self.hardenings and self.hardened is None):
             raise UsageError(
                 f"{self.proof.name} rests on {sorted(strange or self.hardenings)}, which cannot be left out",

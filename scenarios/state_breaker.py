@@ -145,12 +145,6 @@ TOO_SLOW = hazard_of(
     promise="A breaker that counts failures alone sends everybody to a Redis that is too slow for them.",
 )
 
-TOLD_LATE = hazard_of(
-    LATE,
-    naive.Pooled(timeout_s=0.25, failures=1, open_s=OPEN_S, retries=0),
-    promise="A breaker without a limit of probes, and with an ear for what comes late, does not follow its automaton.",
-)
-
 HIDDEN = hazard_of(
     RETRIED,
     naive.Pooled(timeout_s=1.0, failures=5, open_s=0.2),
@@ -186,7 +180,6 @@ CLAIMS: tuple[Claim, ...] = (
         event="Redis away",
         may_be={"refused": "while the breaker is open, for whichever of them"},
         proof=LATE,
-        naive=TOLD_LATE.subject,
         hardened=_of_late_words,
         hardenings=HARDENINGS,
         rests_on=frozenset({"probe-limit", "late-results-ignored"}),
@@ -231,7 +224,3 @@ def test_a_refused_retry_hides_what_was_applied(arbredis: Arbredis) -> None:
 
 def test_a_breaker_that_counts_failures_alone_stays_closed_on_a_slow_link(arbredis: Arbredis) -> None:
     arbredis.run(TOO_SLOW).assert_valid()
-
-
-def test_a_naive_breaker_hears_what_comes_late(arbredis: Arbredis) -> None:
-    arbredis.run(TOLD_LATE).assert_valid()

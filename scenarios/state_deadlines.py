@@ -6,6 +6,7 @@ their short time-out each, out of the call's own. And a command whose reply is l
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, subjects, topologies, workloads
@@ -79,6 +80,27 @@ SENTINELS = Scenario(
     ),
 )
 
+SENTINELS_DEAD = replace(
+    SENTINELS,
+    name="state_deadlines.sentinels_dead",
+    promise="With all Sentinels dead a call that must find the primary ends at its 0.3 s (0.2 s later at most).",
+    faults=(
+        schedule.at(seconds=0.9)
+        .crash("sentinels")
+        .at(seconds=1.3)
+        .client_kill("primary")
+        .at(seconds=2.6)
+        .restart("crashed")
+    ),
+    seconds=4.8,
+    exposed_by={"crash": "any"},
+    checks=(
+        checks.calls_end_in_time(within_ms=WITHIN_S * 1000, slack_ms=SLACK_S * 1000),
+        checks.service_resumes(within_s=2, after="restart"),
+        checks.acknowledged_writes_survive(),
+    ),
+)
+
 REPLIES_LOST = Scenario(
     name="state_deadlines.replies_lost",
     promise="A command whose reply is lost is reported as unknown, and never applied twice.",
@@ -143,8 +165,16 @@ CLAIMS: tuple[Claim, ...] = (
         proof=SENTINELS,
         naive=naive.by_sentinels(),
         hardened=lambda without: subjects.state_layer(within_s=WITHIN_S, _without=without),
-        hardenings=HARDENINGS - {"primary-again"},  # without it nobody asks the Sentinels, and nothing is judged
+        hardenings=HARDENINGS - {"primary-again"},
+        unjudged={"primary-again": "without it nobody asks the Sentinels"},
         rests_on=frozenset({"total-deadline"}),
+    ),
+    Claim(
+        operation="any call that must find the primary, with all Sentinels dead",
+        keys=(),
+        event="Redis away",
+        may_be={"refused": "at its deadline, 0.2 s later at most"},
+        proof=SENTINELS_DEAD,
     ),
     _claim(REPLIES_LOST, "any change", "reply lost", {"refused": "as unknown"}, "no-blind-repeats"),
 )
@@ -180,3 +210,7 @@ def test_naive_retries_apply_again(arbredis: Arbredis) -> None:
 
 def test_naive_retries_wait_for_every_sentinel(arbredis: Arbredis) -> None:
     arbredis.run(NAIVE_SENTINELS).assert_valid()
+
+
+def test_dead_sentinels_hold_nobody(arbredis: Arbredis) -> None:
+    arbredis.run(SENTINELS_DEAD).assert_valid()

@@ -8,6 +8,7 @@ orders are refused and API requests pass, and whoever asks is told in time that 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_arbredis import Scenario, checks, schedule, topologies
@@ -101,6 +102,16 @@ SAYS_NOTHING = hazard_of(
     promise="The script as written has no word for it: whoever asks while Redis is away waits, and gets an error.",
 )
 
+CONFIRMED = replace(
+    FAILOVER,
+    name="state_limits.confirmed",
+    kind="guarantee",
+    promise="With wait_replicas=2 a failover to replicas that lag lets no more than the limit through.",
+    subject=limits(most=FORGETS_MOST, window_s=FORGETS_S, wait_replicas=2),
+    exposed_by={"replication_cut": "any", "crash": "any"},
+    checks=(checks.never_more_than(limit=FORGETS_MOST, window_ms=FORGETS_S * 1000),),
+)
+
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         operation="take one request",
@@ -142,6 +153,13 @@ CLAIMS: tuple[Claim, ...] = (
         proof=AWAY,
         naive=naive.limits(),
     ),
+    Claim(
+        operation="take one request that waits for all replicas",
+        keys=(API_LIMIT, ORDER_LIMIT),
+        event="failover, WAIT by all",
+        may_be={"refused": "every order while a replica is away, which may be counted; API requests pass"},
+        proof=CONFIRMED,
+    ),
 )
 
 
@@ -163,3 +181,7 @@ def test_the_script_as_written_has_no_word_for_it(arbredis: Arbredis) -> None:
 
 def test_a_failover_lets_more_through_and_at_most_twice_the_limit(arbredis: Arbredis) -> None:
     arbredis.run(FAILOVER).assert_valid()
+
+
+def test_confirmed_requests_are_not_forgotten(arbredis: Arbredis) -> None:
+    arbredis.run(CONFIRMED).assert_valid()

@@ -87,7 +87,7 @@ NAIVE_FAILOVER = hazard_of(
 PUT_TAKE_ACK = "put, take and acknowledge a task"
 KEYS = (TASKS, PROCESSING, CONSUMERS, DELIVERIES)
 
-CLAIMS: tuple[Claim, ...] = tuple(
+_HARDENED = tuple(
     Claim(
         operation=PUT_TAKE_ACK,
         keys=KEYS,
@@ -113,6 +113,17 @@ CLAIMS: tuple[Claim, ...] = tuple(
             },
         ),
     )
+)
+
+CLAIMS: tuple[Claim, ...] = (
+    *_HARDENED,
+    Claim(
+        operation="put, and acknowledge, a task that no replica hears of",
+        keys=KEYS,
+        event="failover, stock",
+        may_be={"lost": "puts that no replica had", "repeated": "also after an acknowledgement that no replica had"},
+        proof=UNDONE,
+    ),
 )
 
 

@@ -72,6 +72,24 @@ SNAPSHOTS = replace(
     checks=(checks.values_read_were_written(), checks.bounded_staleness(max_ms=SNAPSHOT_MS + READ_AFTER_MS)),
 )
 
+UNSAVED = replace(
+    CRASH,
+    name="state_sessions.crash_unsaved",
+    promise="Without persistence a crash takes every session, each as a whole: none is there by halves.",
+    topology=topologies.single(),
+    faults=schedule.at(seconds=0.8).crash("primary").at(seconds=1).restart("crashed"),
+    seconds=2.2,
+    checks=(checks.values_read_were_written(),),
+)
+
+FULL = replace(
+    CRASH,
+    name="state_sessions.out_of_memory",
+    promise="At maxmemory a save is refused as a whole: every session is as its last acknowledged save left it.",
+    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=0.8),
+    seconds=2.6,
+)
+
 LOST_REPLY = replace(
     CRASH,
     name="state_sessions.lost_reply",
@@ -125,6 +143,8 @@ FAILOVER = Scenario(
 )
 
 TORN_EVERYSEC = hazard_of(EVERYSEC, naive.sessions(), promise=f"{TORN.promise} Everysec mends none of it.")
+TORN_UNSAVED = hazard_of(UNSAVED, naive.sessions(), promise=f"{TORN.promise} That they are gone mends none of it.")
+TORN_FULL = hazard_of(FULL, naive.sessions(), promise=f"{TORN.promise} Nor are they refused as one.")
 TORN_SNAPSHOTS = hazard_of(SNAPSHOTS, naive.sessions(), promise=f"{TORN.promise} Snapshots mend none of it.")
 
 UNCONFIRMED = hazard_of(
@@ -168,6 +188,25 @@ CLAIMS: tuple[Claim, ...] = (
         naive=naive.sessions(),
     ),
     Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="crash, no persistence",
+        may_be={"lost": "everything, each session as a whole", "refused": "while Redis is away"},
+        proof=UNSAVED,
+        naive=naive.sessions(),
+    ),
+    Claim(
+        operation=SAVE,
+        keys=(SESSION,),
+        event="OOM",
+        may_be={"refused": "a save as a whole, while memory is full"},
+        proof=FULL,
+        naive=naive.sessions(),
+        hardened=lambda without: sessions(_without=without),
+        hardenings=HARDENINGS,
+        rests_on=frozenset({"one-transaction", "replace", "one-version-load"}),
+    ),
+    Claim(
         operation=SAVE_WITH_TTL,
         keys=(SESSION,),
         event="reply lost",
@@ -186,7 +225,8 @@ CLAIMS: tuple[Claim, ...] = (
         proof=FAILOVER,
         naive=naive.sessions(ttl_s=60, trusting=2),
         hardened=lambda without: sessions(wait_replicas=2, ttl_s=60, _without=without),
-        hardenings=HARDENINGS - {"ttl-in-one-step"},  # of which chance decides here whether a load comes in between
+        hardenings=HARDENINGS - {"ttl-in-one-step"},
+        unjudged={"ttl-in-one-step": "chance decides whether a load comes between its two commands here"},
         rests_on=frozenset({"one-transaction", "one-version-load", "replace", "wait-replicas"}),
     ),
 )
@@ -226,3 +266,19 @@ def test_four_hsets_are_not_one_save_with_snapshots_either(arbredis: Arbredis) -
 
 def test_saves_that_nobody_confirmed_are_lost(arbredis: Arbredis) -> None:
     arbredis.run(UNCONFIRMED).assert_valid()
+
+
+def test_without_persistence_sessions_go_whole(arbredis: Arbredis) -> None:
+    arbredis.run(UNSAVED).assert_valid()
+
+
+def test_without_persistence_four_hsets_leave_halves(arbredis: Arbredis) -> None:
+    arbredis.run(TORN_UNSAVED).assert_valid()
+
+
+def test_at_maxmemory_a_save_is_refused_as_a_whole(arbredis: Arbredis) -> None:
+    arbredis.run(FULL).assert_valid()
+
+
+def test_at_maxmemory_four_hsets_are_not_one_save(arbredis: Arbredis) -> None:
+    arbredis.run(TORN_FULL).assert_valid()

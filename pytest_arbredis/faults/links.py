@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
-REMOVED_WITHIN_S = 20.0
+REMOVED_WITHIN_S = 60.0
 """Toxiproxy 2.12 removes a toxic only after it has tried to deliver what is delayed, 5 s for each of up to three pieces
-(`WriteOutput` in its link.go), also to a client that hung up meanwhile. Until then it answers nothing about that proxy,
-and then goes on as if nothing had been."""
+(`WriteOutput` in its link.go), also to a client that hung up meanwhile, one connection after another. Until then it
+answers nothing about that proxy, and then goes on as if nothing had been."""
 
 
 def add_toxic(deployment: Deployment, node: Node, toxic: Toxic, *, fault: str) -> Undo:

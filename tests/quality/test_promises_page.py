@@ -104,6 +104,17 @@ def test_whole_scenarios_of_an_earlier_commit_are_taken_over_and_named(monkeypat
     assert f"{len(taken)} runs, of whole scenarios, were played at `before`" in page._earlier(results(rows))
 
 
+def test_of_a_scenario_that_was_changed_nothing_is_taken_over(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "STATE", tmp_path)
+    everything = [job for part in bench.PARTS for job in bench.jobs(part)]
+    kept, changed = list(dict.fromkeys(job.group for job in everything))[:2]
+    earlier = bench.Kept(tmp_path / "before.jsonl")
+    for job in everything:
+        if job.group in (kept, changed):
+            earlier.add(played_as_due(job) | {"of": job.of if job.group == kept else "another"})
+    assert {bench.group_of(line) for line in bench.taken_over([], "before", everything)} == {kept}
+
+
 def test_of_a_seed_that_was_played_twice_the_first_run_counts():
     job = next(bench.jobs("hardened"))
     again = played_as_due(job) | {"word": "unknown"}

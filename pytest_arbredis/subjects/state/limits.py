@@ -150,11 +150,19 @@ def _ttl_ms(who: str) -> Plan[int]:
 
 
 def limits(
-    *, most: int = MOST, window_s: float = WINDOW_S, within_s: float = WITHIN_S, _without: Without = NONE
+    *,
+    most: int = MOST,
+    window_s: float = WINDOW_S,
+    within_s: float = WITHIN_S,
+    wait_replicas: int = 0,
+    _without: Without = NONE,
 ) -> Limits:
     """The sliding window of the state layer: `most` in `window_s` seconds; without Redis no order passes."""
-    limit = Limit(keys=ORDER_LIMIT, most=most, window_s=window_s, when_redis_is_away="closed")
+    limit = Limit(
+        keys=ORDER_LIMIT, most=most, window_s=window_s, when_redis_is_away="closed", wait_replicas=wait_replicas
+    )
+    wait = f", WAIT {wait_replicas}" if wait_replicas else ""
     return Limits(
-        name=f"state layer, limiter{lacking(_without)}",
+        name=f"state layer, limiter{lacking(_without)}{wait}",
         make=lambda endpoints, clock: HardenedLimiter(endpoints, clock, limit, within_s=within_s, without=_without),
     )
