@@ -9,6 +9,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # Arguments may leave one of the two test runs empty (pytest's status 5); without arguments that is a failure.
 NONE_OF_THESE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
+# `make bench` runs all of them, and fails at the end if one missed a goal.
+BENCHMARKS := recorder loading linearizability breaker state_layer audit topologies
+
 .PHONY: help drill test quality promises lint bench docs images compose versions clean
 
 help:
@@ -48,13 +51,10 @@ lint: $(VENV)/.dev
 		{ echo 'nothing is left over in the code: open an issue instead'; exit 1; }
 
 bench: $(VENV)/.servers $(VENV)/.dev
-	$(BIN)/python benchmarks/recorder.py $(ARGS)
-	$(BIN)/python benchmarks/loading.py $(ARGS)
-	$(BIN)/python benchmarks/linearizability.py $(ARGS)
-	$(BIN)/python benchmarks/breaker.py $(ARGS)
-	$(BIN)/python benchmarks/state_layer.py $(ARGS)
-	$(BIN)/python benchmarks/audit.py $(ARGS)
-	$(BIN)/python benchmarks/topologies.py $(ARGS)
+	@missed=''; for part in $(BENCHMARKS); do \
+		echo "$(BIN)/python benchmarks/$$part.py $(ARGS)"; \
+		$(BIN)/python benchmarks/$$part.py $(ARGS) || missed="$$missed $$part"; \
+	done; test -z "$$missed" || { echo "a goal was missed, or a part failed:$$missed"; exit 1; }
 
 docs: $(VENV)/.servers
 	$(BIN)/python docs/build_checks.py

@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from goals import status
 from machine import commit, described, today
 
 from pytest_arbredis.state.breaker.breaker import Breaker
@@ -126,7 +127,7 @@ def cost_us(call: Callable[[], object], calls: int) -> float:
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write. 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="What a circuit breaker costs a call.")
     parser.add_argument("--quick", action="store_true", help="few calls: does it run?")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
@@ -174,7 +175,7 @@ def main() -> int:
     }
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps(content, indent=1) + "\n")
-    return 0
+    return status([verdict])
 
 
 if __name__ == "__main__":

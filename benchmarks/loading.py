@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from goals import status
 from machine import commit, described, today
 
 RESULTS = Path(__file__).parent / "results" / "loading.json"
@@ -67,7 +68,7 @@ def load_here(way: str, path: Path) -> None:
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write. 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="What it costs to load a history.")
     parser.add_argument("--quick", action="store_true", help="few operations: does it run?")
     parser.add_argument("--operations", type=int, nargs="*", help="how many (a million)")
@@ -109,7 +110,7 @@ def main() -> int:
     }
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps(content, indent=1) + "\n")
-    return 0
+    return status([verdict])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+from goals import status
 from machine import commit, described, today
 
 from pytest_arbredis.history.recorder import Recorder
@@ -111,7 +112,7 @@ def cost_us(way: Callable[[Path, list[str], list[str]], None], operations: int) 
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write. 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="What recording an operation costs.")
     parser.add_argument("--quick", action="store_true", help="few operations: does it run?")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
@@ -158,7 +159,7 @@ def main() -> int:
     }
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps(content, indent=1) + "\n")
-    return 0
+    return status(verdicts.values())
 
 
 if __name__ == "__main__":

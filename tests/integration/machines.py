@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from pytest_arbredis.state.errors import StateError
+
 MOST = 400
 """Plays until a fault that was left in must have been found; the same ones each time."""
 
@@ -27,3 +29,11 @@ def played(machine, *, examples, steps, derandomize=False):
 def found_out(machine, *, steps):
     with pytest.raises(AssertionError):
         played(machine, examples=MOST, steps=steps, derandomize=True)
+
+
+def outcome(call):
+    """What a call gives, and the error of the state layer that it ends with."""
+    try:
+        return call(), None
+    except StateError as error:
+        return None, error

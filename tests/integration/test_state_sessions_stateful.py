@@ -6,16 +6,13 @@ two states possible; the next load must give one of them, and which it is is the
 
 from __future__ import annotations
 
-import subprocess
-
 import hypothesis.strategies as st
 import pytest
 import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from small_servers import SERVER, answers, free_port
+from restarting import Server
 
-from pytest_arbredis._clock import wait_until
 from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.connections.settings import Settings
 from pytest_arbredis.state.errors import ConflictError, StateError
@@ -34,26 +31,6 @@ VALUES = st.recursive(
 )
 FIELDS = st.dictionaries(st.sampled_from(["f", "g", "BTC/USDT", "é", "a b"]), VALUES, max_size=4)
 STATES = st.dictionaries(st.sampled_from(CATEGORIES), FIELDS, min_size=1)
-
-
-class Server:
-    """One redis-server that is killed and started again in its place."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self._command = [
-            *(SERVER, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""),
-            *("--appendonly", "yes", "--appendfsync", "always"),
-        ]
-        self._process = None
-
-    def start(self):
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        wait_until(lambda: answers(self.port), within_s=15, what="redis-server to answer")
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture(scope="module")
