@@ -86,7 +86,8 @@ class BreakerFollowsItsAutomaton:
         figures = _figures(found, violations)
         if violations:
             more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-            lines = tuple(f"{one.at_ns / NS_PER_MS:.3f} ms: {one.text}" for one in violations[:SHOWN])
+            origin_ns = history.phase_ns("load") or 0
+            lines = tuple(f"{(one.at_ns - origin_ns) / NS_PER_MS:.3f} ms: {one.text}" for one in violations[:SHOWN])
             return Finding(
                 claim=self.claim,
                 verdict=Verdict.INVALID,

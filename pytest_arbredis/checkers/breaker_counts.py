@@ -56,7 +56,8 @@ def counted(
     share = _sent_by_each(calls, every, spells[0]) if spells else {}
     for spell in spells:
         for node, rises in by_node.items():
-            watched = _Watched(node=node, spell=spell, rises=rises, tolerance_ns=tolerance_ns)
+            origin_ns = history.phase_ns("load") or 0
+            watched = _Watched(node=node, spell=spell, rises=rises, tolerance_ns=tolerance_ns, origin_ns=origin_ns)
             self.unseen += watched.gaps(_last_ns(history))
             _judge(self, history, watched, [one for one in shown if one.node == node], (calls, share))
     return self
@@ -85,6 +86,7 @@ class _Watched:
     spell: Spell
     rises: Sequence[Rise]
     tolerance_ns: int
+    origin_ns: int
 
     @property
     def begins_ns(self) -> int:
@@ -95,6 +97,10 @@ class _Watched:
     def within(self) -> list[Rise]:
         """What was counted certainly while nothing may arrive."""
         return [one for one in self.rises if one.after_ns >= self.begins_ns and one.by_ns <= self.spell.until_ns]
+
+    def when(self, after_ns: int, by_ns: int) -> str:
+        """A time of the load."""
+        return f"from {(after_ns - self.origin_ns) / NS_PER_MS:.0f} to {(by_ns - self.origin_ns) / NS_PER_MS:.0f} ms"
 
     def gaps(self, last_ns: int) -> Iterator[str]:
         """Where the counts show too little."""
@@ -107,7 +113,7 @@ class _Watched:
         for one in self.rises:
             meets = one.by_ns > self.begins_ns and one.after_ns < self.spell.until_ns
             if meets and (one.blind or (one.count and one not in within)) and _length(one) > self.tolerance_ns:
-                yield f"{node} was not looked at often enough: {_told(one.calls)} {_when(one.after_ns, one.by_ns)}"
+                yield f"{node} was not looked at often enough: {_told(one.calls)} {self.when(one.after_ns, one.by_ns)}"
 
 
 def _judge(
@@ -126,7 +132,7 @@ def _judge(
         return
     from_ns, until_ns = watched.within[0].after_ns, watched.within[-1].by_ns
     total -= Counter(one.words[0] for one in shown if from_ns <= one.at_ns <= until_ns + watched.tolerance_ns)
-    told = f"{watched.node} counted {_told(total)} {_when(from_ns, until_ns)}, while the breaker was open"
+    told = f"{watched.node} counted {_told(total)} {watched.when(from_ns, until_ns)}, while the breaker was open"
     for name in doubtful & total.keys():
         into.undecided.append(f"{told}; the harness sent {name} too")
         del total[name]
@@ -174,10 +180,6 @@ def _length(rise: Rise) -> int:
 
 def _told(calls: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(calls.items())) or "nothing"
-
-
-def _when(after_ns: int, by_ns: int) -> str:
-    return f"from {after_ns / NS_PER_MS:.0f} to {by_ns / NS_PER_MS:.0f} ms"
 
 
 def _last_ns(history: History) -> int:
