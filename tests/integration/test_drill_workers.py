@@ -103,8 +103,11 @@ def both_under_fault(drill: Drill) -> bool:
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
-    ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
+    [
+        pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
+        pytest.param(signal.SIGTERM, 143, id="SIGTERM", marks=pytest.mark.thorough),
+        pytest.param(signal.SIGKILL, -9, id="SIGKILL"),
+    ],
 )
 def test_what_ends_the_drill_ends_its_workers_and_both_histories_are_kept(drill, number, status):
     begun = drill("LONG", "LONGER")

@@ -200,6 +200,7 @@ def machine(tmp_path):
         server.kill()
 
 
+@pytest.mark.thorough
 def test_a_subscriber_is_told_of_all_that_it_missed(machine):
     played(machine(), examples=25, steps=30)
 
