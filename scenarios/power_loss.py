@@ -98,6 +98,7 @@ SLOW_ALWAYS = replace(
         .at(seconds=2.6)
         .restart("crashed")
     ),
+    seconds=4.8,
 )
 
 CRASH = replace(

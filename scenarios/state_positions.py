@@ -53,7 +53,7 @@ FULL = replace(
     name="state_positions.out_of_memory",
     promise="At maxmemory a change of a position is refused as a whole.",
     topology=topologies.sentinel(replicas=2, sentinels=3, conf={"appendonly": "yes"}),
-    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=0.8),
+    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1.2),
     seconds=4,
     checks=(checks.set_keeps_what_was_added(),),
 )

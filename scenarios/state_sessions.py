@@ -86,8 +86,8 @@ FULL = replace(
     CRASH,
     name="state_sessions.out_of_memory",
     promise="At maxmemory a save is refused as a whole: every session is as its last acknowledged save left it.",
-    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=0.8),
-    seconds=2.6,
+    faults=schedule.at(seconds=0.6).out_of_memory("primary").lasting(seconds=1.2),
+    seconds=3,
 )
 
 LOST_REPLY = replace(

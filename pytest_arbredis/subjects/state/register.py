@@ -7,28 +7,22 @@ the circuit breaker is shared.
 from __future__ import annotations
 
 import asyncio
-import threading
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pytest_arbredis.errors import UsageError
 from pytest_arbredis.load.protocol import Answer
 from pytest_arbredis.state.asks import Command, Confirm
 from pytest_arbredis.state.breaker.breaker import HARDENINGS as OF_THE_BREAKER
-from pytest_arbredis.state.breaker.breaker import Breaker
 from pytest_arbredis.state.breaker.policy import BreakerPolicy  # noqa: TC001 - users' tools resolve the fields
-from pytest_arbredis.state.breaker.transition import State
 from pytest_arbredis.state.connections.aio import AsyncStateRedis
-from pytest_arbredis.state.connections.redis import StateRedis
 from pytest_arbredis.state.connections.settings import HARDENINGS as OF_CONNECTIONS
-from pytest_arbredis.state.connections.settings import Settings
 from pytest_arbredis.state.errors import NotConfirmedError, StateError
 from pytest_arbredis.state.hardenings import require_known
 from pytest_arbredis.subjects.redis_py_operations import node_name, output_of
 from pytest_arbredis.subjects.state.cancelling import CancelledCall, cancelled, moment_s
-from pytest_arbredis.subjects.state.loops import EventLoop, LoopRedis
-from pytest_arbredis.subjects.state.stepped_clock import SteppedClock
+from pytest_arbredis.subjects.state.loops import LoopRedis
+from pytest_arbredis.subjects.state.of_load import OfLoad, of_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +30,8 @@ if TYPE_CHECKING:
     from pytest_arbredis.history.records import Json
     from pytest_arbredis.load.protocol import Address, Endpoints, Invocation
     from pytest_arbredis.state.asks import Plan
-    from pytest_arbredis.state.breaker.transition import Transition
+    from pytest_arbredis.subjects.state.of_load import Side
+    from pytest_arbredis.subjects.state.watch import Call
 
 COMMANDS = {
     "write": "SET",
@@ -124,142 +119,13 @@ class StateLayer:
 
     def open(self, endpoints: Endpoints) -> StateLayerSession:
         """A client; the first of a load makes what all share."""
-        return StateLayerSession(self, _shared(self, endpoints))
-
-
-@dataclass(slots=True)
-class _Call:
-    """What the present call of a thread did so far."""
-
-    entered_ns: int | None = None
-    sends: int = 0
-    tried: list[Address] = field(default_factory=list)
-    counts: bool = True
-
-
-class Watch:
-    """Implements the layer's `Witness`, for each thread, and each call of a loop, by itself."""
-
-    def __init__(self) -> None:
-        self._present: ContextVar[_Call] = ContextVar("arbredis_call")
-
-    @property
-    def call(self) -> _Call:
-        """The present call of this thread or task."""
-        call = self._present.get(None)
-        if call is None:
-            call = self.begin()
-        return call
-
-    def begin(self) -> _Call:
-        """A new call."""
-        call = _Call()
-        self._present.set(call)
-        return call
-
-    def entered(self, at_ns: int) -> None:
-        """As `Witness.entered`."""
-        self.call.entered_ns = at_ns
-
-    def dialled(self, address: Address) -> None:
-        """As `Witness.dialled`."""
-        if address not in self.call.tried:
-            self.call.tried.append(address)
-
-    def sent(self, address: Address) -> None:
-        """As `Witness.sent`."""
-        self.dialled(address)
-        self.call.sends += self.call.counts
-
-
-Side = Literal["application", "queue"]
-
-
-class _Shared:
-    """What all clients of one load share, for as long as one of them uses it."""
-
-    def __init__(self, subject: StateLayer, endpoints: Endpoints) -> None:
-        self.endpoints = endpoints
-        self.watch = Watch()
-        self.note: Callable[[dict[str, Json]], None] | None = None
-        self.users = 0
-        login = endpoints.login
-        common: dict[str, Any] = {
-            "username": login.user,
-            "password": login.password,
-            "tls": login.ca is not None,
-            "tls_ca_file": None if login.ca is None else str(login.ca),
-            "breaker": None,
-            "max_connections": subject.max_connections,
-            "keeps_state": subject.keeps_state,
-            "_without": subject.without & OF_CONNECTIONS,
-        }
-        self.settings: dict[Side, Settings] = {
-            "application": Settings(
-                address=endpoints.primary,
-                sentinels=endpoints.sentinels,
-                master_name=endpoints.master_name,
-                **common,
-            )
-        }
-        if endpoints.second is not None:
-            self.settings["queue"] = Settings(address=endpoints.second, **common)
-        self._clock = SteppedClock()
-        self._wall_step_s = subject.wall_step_s
-        self.breakers = {side: self._breaker(subject, side) for side in self.settings}
-        if "own-breaker" in subject.without:
-            self.breakers = dict.fromkeys(self.settings, self.breakers["application"])
-        self.states: dict[Side, StateRedis | LoopRedis] = {}
-        self.loop = EventLoop() if subject.asyncio and not subject.own_loops else None
-        if self.loop is not None:
-            for side, settings in self.settings.items():
-                redis = AsyncStateRedis(settings, breaker=self.breakers[side], witness=self.watch)
-                self.states[side] = LoopRedis(redis, self.loop)
-        elif not subject.asyncio:
-            for side, settings in self.settings.items():
-                self.states[side] = StateRedis(settings, breaker=self.breakers[side], witness=self.watch)
-
-    def _breaker(self, subject: StateLayer, side: Side) -> Breaker | None:
-        if subject.breaker is None:
-            return None
-        breaker = Breaker(subject.breaker, id=side, clock=self._clock, _without=subject.without & OF_THE_BREAKER)
-        breaker.listen(self._moved)
-        return breaker
-
-    def _moved(self, move: Transition) -> None:
-        if move.target is State.OPEN:
-            self._clock.step(self._wall_step_s)
-        if self.note is not None:
-            self.note({**move.told()})
-
-    def close(self) -> None:
-        for breaker in self.breakers.values():
-            if breaker is not None:
-                breaker.delivered(5)
-        for state in self.states.values():
-            state.close()
-        if self.loop is not None:
-            self.loop.close()
-
-
-_SHARED: dict[int, _Shared] = {}
-_LOCK = threading.Lock()
-
-
-def _shared(subject: StateLayer, endpoints: Endpoints) -> _Shared:
-    """What belongs to this load: its endpoints are one object, which the entry keeps alive."""
-    with _LOCK:
-        if id(endpoints) not in _SHARED:
-            _SHARED[id(endpoints)] = _Shared(subject, endpoints)
-        shared = _SHARED[id(endpoints)]
-        shared.users += 1
-        return shared
+        return StateLayerSession(self, of_load(self, endpoints))
 
 
 class StateLayerSession:
     """Implements `Session`, `CountsAttempts` and `ReportsBreaker`."""
 
-    def __init__(self, subject: StateLayer, shared: _Shared) -> None:
+    def __init__(self, subject: StateLayer, shared: OfLoad) -> None:
         self._subject = subject
         self._shared = shared
         self._watch = shared.watch
@@ -289,7 +155,7 @@ class StateLayerSession:
             self.attempts = call.sends
             self.tried = tuple(map(self._node, call.tried))
 
-    def _answer(self, op: Invocation, call: _Call, side: Side) -> Answer:
+    def _answer(self, op: Invocation, call: Call, side: Side) -> Answer:
         wanted = self._subject.wait_replicas if op.name in CHANGING else 0
         confirmed = None
         moment = moment_s(op.id, self._subject.cancelled)
@@ -320,7 +186,7 @@ class StateLayerSession:
             entered_ns=call.entered_ns,
         )
 
-    def _plan(self, op: Invocation, call: _Call, wanted: int) -> Plan[tuple[Any, int | None]]:
+    def _plan(self, op: Invocation, call: Call, wanted: int) -> Plan[tuple[Any, int | None]]:
         reply = yield Command(*_arguments(op))
         if not wanted:
             return reply, None
@@ -349,12 +215,7 @@ class StateLayerSession:
             for state in self._own.values():
                 self._loop.run(state.close())
             self._loop.close()
-        with _LOCK:
-            self._shared.users -= 1
-            if self._shared.users:
-                return
-            _SHARED.pop(id(self._shared.endpoints), None)
-        self._shared.close()
+        self._shared.leave()
 
 
 def _asking(*args: str) -> Plan[Any]:
