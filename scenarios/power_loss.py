@@ -88,17 +88,17 @@ SLOW_DISK = replace(
 SLOW_ALWAYS = replace(
     ALWAYS,
     name="power_loss.slow_disk_always",
-    promise="On a disk that takes 0.3 s to sync, a loss of power with appendfsync always takes no acknowledged write.",
+    promise="On a disk that takes 60 ms to sync, a loss of power with appendfsync always takes no acknowledged write.",
     faults=(
-        schedule.at(seconds=0.3)
-        .slow_disk("primary", fsync_ms=300)
-        .lasting(seconds=2.2)
-        .at(seconds=2.3)
+        schedule.at(seconds=0.2)
+        .slow_disk("primary", fsync_ms=60)
+        .lasting(seconds=2.5)
+        .at(seconds=2.2)
         .power_loss("primary")
-        .at(seconds=2.6)
+        .at(seconds=2.4)
         .restart("crashed")
     ),
-    seconds=4.8,
+    seconds=4.6,
 )
 
 CRASH = replace(

@@ -36,12 +36,12 @@ HOLD = Scenario(
         .lasting(seconds=0.2)
         .at(seconds=1.8)  # replicas look for their primary once a second
         .crash("primary")
-        .at(seconds=4.1)
+        .at(seconds=4.5)
         .crash("primary")
-        .at(seconds=4.2)  # before it is taken for down: it is the primary still, by its own files
+        .at(seconds=4.6)  # before it is taken for down: it is the primary still, by its own files
         .restart("crashed")
     ),
-    seconds=5,
+    seconds=5.3,
     judged=("write", *PATTERNS),
     exposed_by={"crash": "after"},  # the second one is over at once; what is found then is judged
     read_back=False,
