@@ -112,8 +112,9 @@ CLAIMS: tuple[Claim, ...] = (
         proof=FULL,
         naive=naive.positions(),
         hardened=lambda without: positions(_without=without),
-        hardenings=HARDENINGS,
-        rests_on=frozenset({"one-transaction", "version"}),
+        hardenings=HARDENINGS - {"version"},
+        rests_on=frozenset({"one-transaction"}),
+        unjudged={"version": "chance decides whether two writers meet here; they do in state_positions.crash"},
     ),
     Claim(
         operation=CHANGE,
