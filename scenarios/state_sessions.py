@@ -252,6 +252,10 @@ def test_confirmed_sessions_survive_a_failover_with_their_time_to_live(arbredis:
     arbredis.run(FAILOVER).assert_valid()
 
 
+def test_a_time_to_live_is_part_of_the_save(arbredis: Arbredis) -> None:
+    arbredis.run(LOST_REPLY).assert_valid()
+
+
 def test_a_lost_reply_leaves_a_session_that_never_expires(arbredis: Arbredis) -> None:
     arbredis.run(ENDLESS).assert_valid()
 

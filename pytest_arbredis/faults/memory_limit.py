@@ -20,7 +20,7 @@ MB = 1024 * 1024
 LEAST_MB, MOST_MB = 16, 256
 """A server uses some 8 MB. What is sent must be less than the 512 MB of the largest value that Redis reads."""
 KILLED = -9
-ENDS_WITHIN_S = 2.0
+ENDS_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class MemoryLimit:
         cuts=True,
         probe_counts=True,
         keeps_data=True,
-        observed_within_s=5.0,
+        observed_within_s=15.0,
     )
 
     mb: int

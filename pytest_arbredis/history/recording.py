@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _REMEDY = "a recording is read where it was made and as it was left; a whole history is a history.jsonl"
 
+READINGS = 4
+"""Of a recording that is written meanwhile, an operation may be seen as open, and the next of its process begun."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
@@ -66,6 +69,18 @@ def read_recording(path: Path) -> History:
     Its header is marked as of a recording. Raises `MalformedHistoryError` for what no recorder leaves behind, however
     it was killed.
     """
+    for _ in range(READINGS - 1):
+        history = _read_once(path)
+        if first_overlap(history.ops) is None:
+            return history
+    history = _read_once(path)
+    overlap = first_overlap(history.ops)
+    if overlap is not None:
+        raise MalformedHistoryError(f"{path}: {overlap.text()}", remedy="give every thread and task a process number")
+    return history
+
+
+def _read_once(path: Path) -> History:
     with _Reader(path) as reader:
         records = reader.records()
         header = reader.newest_header()
@@ -84,11 +99,7 @@ def read_recording(path: Path) -> History:
             warnings.warn(f"{other} is of another recording: left out", HistoryWarning, stacklevel=3)
         else:
             records += joined
-    history = History.of(replace(header, extra={**header.extra, RECORDING: True}), records)
-    overlap = first_overlap(history.ops)
-    if overlap is not None:
-        raise MalformedHistoryError(f"{path}: {overlap.text()}", remedy="give every thread and task a process number")
-    return history
+    return History.of(replace(header, extra={**header.extra, RECORDING: True}), records)
 
 
 def read_part(path: Path, header: Header) -> History:

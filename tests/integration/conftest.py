@@ -20,7 +20,7 @@ ALIKE_ON_BOTH = frozenset(
         *("limit_data", "limit_data_after_handshake", "max_clients", "no_replicas", "replication_cut", "reset"),
         *("slice", "slow_close", "stall", "busy_script", "demotion", "latency", "blackhole_of_requests"),
         *("demotion_without_sentinels", "demotion_without_replicas", "eviction_of_what_expires", "out_of_memory"),
-        *("disk_full_under_sentinels", "slow_disk_in_the_background"),
+        *("disk_full_under_sentinels", "slow_disk_in_the_background", "loading"),
     )
 )
 """Cases of faults on links and in Redis itself, which a launcher has no part in."""
