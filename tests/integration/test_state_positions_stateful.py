@@ -39,13 +39,13 @@ AHEAD = b"2800000000000000"  # microseconds: by a clock that was thirty years ah
 
 
 class NewVersion:
-    """Equal to a version that is higher than the one before, and was never there."""
+    """Equal to a version that is higher than the one before, and was never that of this key."""
 
-    def __init__(self, before, used):
-        self.before, self.used = before, used
+    def __init__(self, key, before, used):
+        self.key, self.before, self.used = key, before, used
 
     def __eq__(self, other):
-        return int(other) > self.before and other not in self.used
+        return int(other) > self.before and (self.key, other) not in self.used
 
     __hash__ = None
 
@@ -142,7 +142,7 @@ def machine_on(state, plain, without=frozenset()):
             if position is not None:
                 plain.hset(key, "_version", AHEAD)
                 self.keys[key][b"_version"] = AHEAD
-                self.used.add(AHEAD)
+                self.used.add((key, AHEAD))
                 self.seen[who][place] = replace(position, version=int(AHEAD))
 
         @rule(on=st.booleans())
@@ -192,7 +192,7 @@ def machine_on(state, plain, without=frozenset()):
             found = {name.decode(): readers[plain.type(name)](name) for name in names}
             assert found == expected
             self.keys = found
-            self.used |= {one[b"_version"] for one in found.values() if isinstance(one, dict)}
+            self.used |= {(name, one[b"_version"]) for name, one in found.items() if isinstance(one, dict)}
 
         def made_by(self, who, place, contents):
             """What a holder would save: on the version that he has seen."""
@@ -223,7 +223,7 @@ def machine_on(state, plain, without=frozenset()):
 
         def saved(self, one):
             key, *others = keys_of("u", one.symbol, one.side)
-            version = NewVersion(int(self.keys.get(key, {}).get(b"_version", 0)), self.used)
+            version = NewVersion(key, int(self.keys.get(key, {}).get(b"_version", 0)), self.used)
             fields = {name.encode(): orjson.dumps(value) for name, value in one.details.items()}
             beside = (one.dca_count, one.entry_price, one.state)
             told = {name: str(value).encode() for name, value in zip(others, beside, strict=True)}
