@@ -61,6 +61,7 @@ def machine_on(state, plain, without=frozenset()):
             confirmed = {"wait_replicas": 1, "wait_ms": 1}  # by nobody: there is no replica
             self.stores = [TradingStore(self.lossy, _without=without, **more) for more in ({}, confirmed)]
             self.keys, self.seen, self.late, self.used = {}, [{}, {}], [], set()
+            self.ahead = int(AHEAD)
             self.memory_is_full(on=False)
 
         @rule(who=HOLDERS, place=PLACES, contents=CONTENTS, loses=LOSES, closes=st.integers(0, 3))
@@ -140,10 +141,12 @@ def machine_on(state, plain, without=frozenset()):
         def the_clock_had_been_ahead(self, who, place):
             position, key = self.readable(place)[1], keys_of("u", *place)[0]
             if position is not None:
-                plain.hset(key, "_version", AHEAD)
-                self.keys[key][b"_version"] = AHEAD
-                self.used.add((key, AHEAD))
-                self.seen[who][place] = replace(position, version=int(AHEAD))
+                self.ahead += 1000  # beyond all that was counted on from there before
+                version = b"%d" % self.ahead
+                plain.hset(key, "_version", version)
+                self.keys[key][b"_version"] = version
+                self.used.add((key, version))
+                self.seen[who][place] = replace(position, version=self.ahead)
 
         @rule(on=st.booleans())
         def memory_is_full(self, on):
