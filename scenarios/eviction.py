@@ -24,7 +24,7 @@ ALL_KEYS = Scenario(
     subject=subjects.state_layer(),
     workload=workloads.unique_writes(rate_hz=400, clients=4),
     faults=schedule.at(seconds=0.8).eviction("primary", policy="allkeys-random").lasting(seconds=1),
-    seconds=3,
+    seconds=3.8,
     checks=(checks.keys_are_evicted(at_least=1),),
 )
 
